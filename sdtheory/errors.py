@@ -1,0 +1,135 @@
+"""What can go wrong, said in one line: where, what, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def shown(text: object, limit: int = 80) -> str:
+    r"""Text of a user's file, made safe for a message: one line, no control characters, cut to `limit`.
+
+    Examples
+    --------
+    >>> shown("red\x1b[31m")
+    'red\\x1b[31m'
+    """
+    flat = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
+    flat = " ".join(flat.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+class SDError(Exception):
+    """Base of every error that the package raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, without the place.
+    file, line, column : optional
+        The place, as far as it is known; lines and columns count from 1.
+    remedy : str, optional
+        What to do next.
+
+    Examples
+    --------
+    >>> print(SDError("unknown variable 'x'", file="a.mdl", line=3, column=7, remedy="did you mean 'y'?"))
+    a.mdl:3:7: unknown variable 'x'; did you mean 'y'?
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        remedy: str | None = None,
+    ):
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        text = f"{place}: {self.message}" if place else self.message
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+    def __reduce__(self):
+        # Errors cross process borders (isolated loading, workers) and keyword arguments must survive.
+        return _rebuild, (type(self), self.message, self.file, self.line, self.column, self.remedy)
+
+
+def _rebuild(kind, message, file, line, column, remedy):
+    return kind(message, file=file, line=line, column=column, remedy=remedy)
+
+
+class DocumentError(SDError):
+    """The file cannot be read or saved as a model document."""
+
+
+class ModelError(SDError):
+    """The file can be read, but what it says is not a model that can be run."""
+
+
+class LimitError(ModelError):
+    """The model is larger or deeper than a limit allows; the message states both."""
+
+
+class NotCompiled(SDError):
+    """A construct that only the reference engine runs; the message names variable and construct."""
+
+
+class SimulationError(SDError):
+    """A run cannot be made as asked."""
+
+
+class ExperimentError(SDError):
+    """An experiment file, policy, metric or uncertainty is wrong."""
+
+
+class UsageError(SDError):
+    """The command or call is wrong, not the model."""
+
+    exit_code = 2
+
+
+class UnknownName(SDError):
+    """A name that does not exist; the message suggests the nearest one."""
+
+
+class SDWarning(UserWarning):
+    """Something that the package did although it may not be what was meant."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One finding about a document or model.
+
+    Parameters
+    ----------
+    severity : str
+        ``"error"``, ``"warning"`` or ``"note"``.
+    code : str
+        Stable short name of the kind of finding, such as ``"undefined-name"``.
+    message : str
+        What was found, in one line.
+    variable : str, optional
+        The variable concerned, as the file spells it.
+    line, column : int, optional
+        The place in the file, from 1.
+    """
+
+    severity: str
+    code: str
+    message: str
+    variable: str | None = None
+    line: int | None = None
+    column: int | None = None
