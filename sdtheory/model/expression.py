@@ -390,5 +390,7 @@ def _lookup_text(node: Lookup, dialect: str) -> str:
     if isinstance(node.table, Name):
         table = _text(node.table, dialect, 0)
         return f"{table}({argument})" if dialect == "vensim" else f"LOOKUP({table}, {argument})"
-    points = ",".join(f"({number_text(x)},{number_text(y)})" for x, y in zip(node.table.x, node.table.y, strict=True))
+    points = ",".join(
+        f"({number_text(x)},{number_text(y)})" for x, y in zip(node.table.x, node.table.y, strict=True)
+    )
     return f"WITH LOOKUP({argument}, ({points}))"
