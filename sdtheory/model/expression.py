@@ -102,7 +102,7 @@ class Table:
 class Lookup:
     """A table read at an argument; the table is given in place or by the name of a lookup variable."""
 
-    table: Union[Table, Name]
+    table: Table | Name
     argument: Expression
 
 

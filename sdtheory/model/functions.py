@@ -215,16 +215,34 @@ def _smooth(arguments, own):
 
 
 def _delay(arguments, own):
-    # The time constant travels with the material: stage j drains with the time of stage j-1 one step before.
     source, time, initial, order = arguments
     n = _order(order, "DELAY")
-    share = _div(time, Number(float(n))) if n > 1 else time
     states = []
     inflow = source
     for i in range(n):
-        outflow = _div(own(i), share)
-        states.append(HiddenState("integral", _mul(initial, share), _sub(inflow, outflow)))
+        outflow = _div(own(i), time)
+        change = _sub(inflow, outflow)
+        rate = _mul(change, Number(float(n))) if n > 1 else change
+        states.append(HiddenState("integral", _mul(initial, time), rate))
         inflow = outflow
+    return states, inflow
+
+
+def _delay_n(arguments, own):
+    # The time constant travels with the material: a stage drains with the time that the stage before it
+    # had one step ago.
+    source, time, initial, order = arguments
+    n = _order(order, "DELAY N")
+    states = []
+    inflow = source
+    stage_time: Expression = time
+    for i in range(n):
+        outflow = _div(own(2 * i), stage_time)
+        rate = _mul(_sub(inflow, outflow), Number(float(n)))
+        states.append(HiddenState("integral", _mul(initial, time), rate))
+        states.append(HiddenState("held", time, stage_time))
+        inflow = outflow
+        stage_time = own(2 * i + 1)
     return states, inflow
 
 
@@ -322,6 +340,7 @@ _ROWS = (
     _derived("xmile_pulse_train", "", "PULSE", (3, 3), _xmile_pulse_train, "time"),
     _stateful("smooth", "SMOOTH", "SMTH1", (4, 4), "+???", _smooth),
     _stateful("delay", "DELAY1", "DELAY1", (4, 4), "+???", _delay),
+    _stateful("delay_n", "DELAY N", "DELAYN", (4, 4), "+???", _delay_n),
     _stateful("delay_fixed", "DELAY FIXED", "DELAY", (3, 3), "+??", _delay_fixed),
     _stateful("trend", "TREND", "TREND", (3, 3), "???", _trend),
     _stateful("forecast", "FORECAST", "FORCST", (4, 4), "????", _forecast),

@@ -10,6 +10,7 @@ from typing import Any
 from sdtheory.model.expression import Expression, Name, Number, Opaque, Table, references, walk
 from sdtheory.names import canonical, unknown
 
+_ZERO, _ONE, _HUNDRED = Number(0.0), Number(1.0), Number(100.0)
 CONTROLS = ("INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER")
 
 
@@ -158,10 +159,10 @@ class SimulationSettings:
         Such as ``"Year"``.
     """
 
-    start: Expression = Number(0.0)
-    stop: Expression = Number(100.0)
-    time_step: Expression = Number(1.0)
-    save_every: Expression = Number(1.0)
+    start: Expression = _ZERO
+    stop: Expression = _HUNDRED
+    time_step: Expression = _ONE
+    save_every: Expression = _ONE
     method: str = "euler"
     time_units: str = ""
 
@@ -194,7 +195,7 @@ class Model:
 
     name: str
     variables: Mapping[str, Variable]
-    settings: SimulationSettings = SimulationSettings()
+    settings: SimulationSettings = field(default_factory=SimulationSettings)
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
     file: str = field(default="", compare=False)
     translation: Any = field(default=None, compare=False, repr=False)
