@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class Opaque:
     references: tuple[Name, ...] = ()
 
 
-Expression = Union[Number, Name, Unary, Binary, Call, Lookup, Opaque]
+Expression = Number | Name | Unary | Binary | Call | Lookup | Opaque
 
 TIME = Name("time")
 TIME_STEP = Name("time step")
@@ -230,8 +230,8 @@ def interpolate(table: Table, argument: Any) -> Any:
 
     Examples
     --------
-    >>> float(interpolate(Table((0.0, 1.0), (0.0, 10.0)), 0.25)), float(interpolate(Table((0.0, 1.0), (0.0, 10.0)), 7))
-    (2.5, 10.0)
+    >>> interpolate(Table((0.0, 1.0), (0.0, 10.0)), [0.25, 7.0])
+    array([ 2.5, 10. ])
     """
     x, y = np.asarray(table.x), np.asarray(table.y)
     argument = np.asarray(argument, dtype=float)
