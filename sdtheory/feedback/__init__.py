@@ -1,0 +1,1 @@
+"""The causal structure of a model: signed links and feedback loops."""
