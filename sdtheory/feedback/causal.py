@@ -294,7 +294,7 @@ def _judge_by_run(graph: nx.DiGraph, model: Model, run: Any) -> None:
     }
     chosen = np.unique(np.linspace(0, len(run) - 1, min(len(run), STATES_SAMPLED)).astype(int))
     for source, target, link in graph.edges(data=True):
-        if link["initial"] or link["reference"] or link["basis"] == "proved" and link["polarity"] != "?":
+        if link["initial"] or link["reference"] or (link["basis"] == "proved" and link["polarity"] != "?"):
             continue
         states = {**{name: series[chosen] for name, series in values.items()}, **tables}
         seen = _signs_seen(model[target], canonical(source), states)

@@ -283,9 +283,7 @@ def _binary_sign(operator: str, left: str, right: str, a: Interval, b: Interval)
         return join(times(left, interval_sign(b)), times(_FLIP[right], interval_sign(a)))
     if operator == "^":
         grows = "?"
-        if b[0] == b[1] and (a[0] >= 0 or b[0] % 2 == 1):
-            grows = interval_sign(b)
-        elif a[0] >= 0:
+        if (b[0] == b[1] and (a[0] >= 0 or b[0] % 2 == 1)) or a[0] >= 0:
             grows = interval_sign(b)
         logarithm = "+" if a[0] >= 1 else "-" if a[0] >= 0 and a[1] <= 1 else "?"
         return join(times(left, grows), times(right, logarithm))
@@ -301,7 +299,7 @@ def _lookup_sign(node: Lookup, key: str, known: Mapping[str, Interval]) -> str:
     slopes = [
         y[i + 1] - y[i]
         for i in range(len(x) - 1)
-        if x[i + 1] > low and x[i] < high or node.table.kind == "extrapolate" and i in (0, len(x) - 2)
+        if (x[i + 1] > low and x[i] < high) or (node.table.kind == "extrapolate" and i in (0, len(x) - 2))
     ]
     slope = join(*("+" if step > 0 else "-" if step < 0 else "0" for step in slopes))
     return times(inner, slope)
@@ -315,7 +313,7 @@ def _call_sign(node: Call, key: str, known: Mapping[str, Interval]) -> str:
     if node.function in ("abs", "cosh"):
         return times(inner[0], interval_sign(interval(node.arguments[0], known)))
     if node.function == "if_then_else":
-        condition, then, otherwise = node.arguments
+        _condition, then, otherwise = node.arguments
         gain = interval_sign(interval(Binary("-", then, otherwise), known))
         return join(times(inner[0], gain), inner[1], inner[2])
     signs = row.signs.ljust(len(inner), "?")
