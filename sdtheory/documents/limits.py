@@ -1,0 +1,57 @@
+"""How large a model may be before it is refused; every limit can be raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that keep a hostile or broken file from filling memory or running for ever.
+
+    Parameters
+    ----------
+    file_bytes : int
+        Size of the file.
+    depth : int
+        Nesting of brackets (and of XMILE ``if``) in one equation.
+    terms : int
+        Operands joined by operators in one equation.
+    steps : float
+        Number of time steps in a run.
+    dimension_elements : int
+        Elements of one dimension.
+    cells : int
+        Array cells of all variables together.
+    delay_order : int
+        Order of a delay or smooth.
+    name_length : int
+        Characters of a name.
+    equation_bytes : int
+        Bytes of one equation.
+    variables : int
+        Number of variables.
+    xml_depth, xml_elements : int
+        Nesting and number of XML elements.
+    attribute_length : int
+        Characters of one XML attribute.
+
+    Examples
+    --------
+    >>> Limits(depth=200).depth
+    200
+    """
+
+    file_bytes: int = 20_000_000
+    depth: int = 100
+    terms: int = 5_000
+    steps: float = 1e7
+    dimension_elements: int = 100_000
+    cells: int = 10_000_000
+    delay_order: int = 1_000
+    name_length: int = 512
+    equation_bytes: int = 65_536
+    variables: int = 50_000
+    xml_depth: int = 200
+    xml_elements: int = 500_000
+    attribute_length: int = 1_000_000

@@ -1,0 +1,328 @@
+"""XMILE views (XMILE 1.0, chapter 6): display elements become elements with centres, ends and arcs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sdtheory.documents.index import Entry, Names
+from sdtheory.documents.lexer import spelled
+from sdtheory.documents.text import Span, Text
+from sdtheory.documents.view import Element, Point, View, arc_middle
+from sdtheory.documents.xml import Node, attribute_spans, text_span
+from sdtheory.errors import Issue, shown
+from sdtheory.names import canonical
+
+_KINDS = {
+    "stock": "stock",
+    "flow": "flow",
+    "aux": "auxiliary",
+    "gf": "auxiliary",
+    "module": "module",
+    "alias": "alias",
+    "connector": "connector",
+    "text_box": "text",
+    "group": "group",
+}
+_NOT_DRAWN = frozenset({"style", "simulation_delay"})
+_SIZES = {
+    "stock": (45.0, 35.0),
+    "module": (55.0, 45.0),
+    "flow": (18.0, 18.0),
+    "aux": (18.0, 18.0),
+    "gf": (18.0, 18.0),
+}
+_SHAPES = {"rectangle": "box", "circle": "circle", "name_only": "none"}
+
+
+def view_of(
+    decoded: Text,
+    number: int,
+    node: Node,
+    model: str,
+    variables: Names[Entry],
+    styles: Sequence[Node],
+    notes: list[Issue],
+) -> View:
+    """One ``<view>``; `styles` are those that apply to it, nearest first."""
+    spans = {"whole": Span(node.start, node.stop)}
+    attributes = attribute_spans(decoded, node)
+    spans |= {key: attributes[key] for key in ("name", "type") if key in attributes}
+    name = node.attributes.get("name", "")
+    kind = node.attributes.get("type") or ("interface" if name == "interface" else "stock_flow")
+    children = [child for child in node.children if child.tag not in _NOT_DRAWN]
+    reading = _Reading(decoded, number, model, variables, styles, notes)
+    elements = reading.elements([(child, child) for child in children])
+    return View(name, tuple(elements), spans, kind, model, reading.line(node.start))
+
+
+def legacy_view(
+    decoded: Text,
+    number: int,
+    node: Node,
+    variable_nodes: Sequence[Node],
+    model: str,
+    variables: Names[Entry],
+    notes: list[Issue],
+) -> View:
+    """The oldest dialect: each variable holds its ``<display>``, the model's own holds the connectors."""
+    shown_nodes = []
+    for variable in variable_nodes:
+        display = variable.first("display")
+        if display is not None:
+            shown_nodes.append((variable, display))
+    shown_nodes += [(child, child) for child in node.children if child.tag not in _NOT_DRAWN]
+    reading = _Reading(decoded, number, model, variables, (), notes)
+    elements = reading.elements(shown_nodes)
+    return View(
+        "",
+        tuple(elements),
+        {"whole": Span(node.start, node.stop)},
+        "stock_flow",
+        model,
+        reading.line(node.start),
+    )
+
+
+class _Reading:
+    """The elements of one view; connectors are resolved when all others are known."""
+
+    def __init__(
+        self,
+        decoded: Text,
+        number: int,
+        model: str,
+        variables: Names[Entry],
+        styles: Sequence[Node],
+        notes: list[Issue],
+    ):
+        self.decoded = decoded
+        self.number = number
+        self.model = model
+        self.variables = variables
+        self.styles = styles
+        self.notes = notes
+        self.by_name: dict[str, Element] = {}
+        self.by_uid: dict[str, Element] = {}
+        self.stocks_of: dict[str, dict[str, str]] = {"inflows": {}, "outflows": {}}
+        scope = canonical(model) + "." if model else ""
+        self.scope = scope
+        for key, entry in variables.items():
+            if entry.kind == "stock" and entry.model == model:
+                for side, flows in (("inflows", entry.inflows), ("outflows", entry.outflows)):
+                    for flow in flows:
+                        self.stocks_of[side].setdefault(canonical(flow), key.removeprefix(scope))
+
+    def line(self, position: int) -> int:
+        return self.decoded.place(self.decoded.character(position))[0]
+
+    def note(self, node: Node, message: str) -> None:
+        line, column = self.decoded.place(self.decoded.character(node.start))
+        self.notes.append(Issue("warning", "view", message, None, line, column))
+
+    def elements(self, nodes: Sequence[tuple[Node, Node]]) -> list[Element]:
+        """Elements in file order, the clouds of a flow behind it; each node with the one that holds its position."""
+        found: list[Element | None] = []
+        flows: list[tuple[int, Node]] = []
+        connectors: list[tuple[int, Node]] = []
+        for ordinal, (node, place) in enumerate(nodes):
+            name = f"{self.number}:{ordinal}"
+            if node.tag == "connector":
+                connectors.append((len(found), node))
+                found.append(Element(name, "connector"))
+                continue
+            element = self.placed(name, node, place)
+            if element.variable is not None and element.kind != "alias":
+                self.by_name.setdefault(canonical(element.variable), element)
+            if element.uid:
+                self.by_uid.setdefault(element.uid, element)
+            if element.kind == "flow":
+                flows.append((len(found), place))
+            found.append(element)
+        extra: dict[int, list[Element]] = {}
+        for position, place in flows:
+            found[position], extra[position] = self.flow(found[position], place)
+        for position, node in connectors:
+            found[position] = self.connector(found[position].id, node)
+        return [one for position, element in enumerate(found) for one in (element, *extra.get(position, ()))]
+
+    def number_of(self, node: Node, name: str, default: float = 0.0) -> float:
+        text = node.attributes.get(name)
+        if text is None:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            self.note(node, f'{shown(name)}="{shown(text)}" of <{shown(node.tag)}> is not a number')
+            return default
+        return value
+
+    def style(self, node: Node, name: str) -> str:
+        """An attribute of the element, else of the nearest style that gives it to this kind of element."""
+        if name in node.attributes:
+            return node.attributes[name]
+        for style in self.styles:
+            own = style.first(node.tag)
+            if own is not None and name in own.attributes:
+                return own.attributes[name]
+        return ""
+
+    def shape(self, node: Node) -> tuple[str, float, float]:
+        """Outline and size: a ``<shape>`` of the element or of its style, else the defaults of the standard."""
+        width, height = _SIZES.get(node.tag, (0.0, 0.0))
+        holders = [node, *(own for style in self.styles if (own := style.first(node.tag)))]
+        shape = next((shape for holder in holders if (shape := holder.first("shape"))), None)
+        if shape is None:
+            return "", width, height
+        radius = self.number_of(shape, "radius", -1.0)
+        if radius >= 0:
+            width = height = 2 * radius
+        width, height = self.number_of(shape, "width", width), self.number_of(shape, "height", height)
+        kind = shape.attributes.get("type", "")
+        return _SHAPES.get(kind, kind), width, height
+
+    def placed(self, name: str, node: Node, place: Node) -> Element:
+        """An element with a position, whatever its kind."""
+        kind = _KINDS.get(node.tag, "other")
+        x, y = self.number_of(place, "x"), self.number_of(place, "y")
+        outline, width, height = self.shape(node)
+        if "width" in place.attributes and "height" in place.attributes:
+            # with a size of its own, x and y are the top left corner (XMILE 1.0, 5.1.2)
+            width, height = self.number_of(place, "width"), self.number_of(place, "height")
+            x, y = x + width / 2, y + height / 2
+        spelling = spelled(node.attributes.get("name", ""), "xmile")
+        variable = (
+            self.variable(spelling) if kind in ("stock", "flow", "auxiliary", "module") and spelling else None
+        )
+        text = spelling
+        attributes = attribute_spans(self.decoded, place)
+        spans = {"whole": Span(place.start, place.stop), **attributes}
+        if kind == "alias":
+            of = node.first("of")
+            text = spelled(of.text, "xmile") if of else ""
+            variable = self.variable(text) if text else None
+            if of:
+                spans["of"] = text_span(self.decoded, of)
+        elif kind == "text":
+            text = node.everything().strip()
+            spans["text"] = text_span(self.decoded, node)
+        return Element(
+            id=name,
+            kind=kind,
+            variable=variable,
+            x=x,
+            y=y,
+            width=width,
+            height=height,
+            label_side=self.style(place if place is not node else node, "label_side").strip().lower(),
+            text=text,
+            uid=node.attributes.get("uid", ""),
+            shape=outline,
+            colour=self.style(node, "color") or place.attributes.get("color", ""),
+            fill=self.style(node, "background"),
+            font=self.style(node, "font_family"),
+            line=self.line(place.start),
+            raw=self.raw(place),
+            spans=spans,
+        )
+
+    def raw(self, node: Node) -> str:
+        return self.decoded.text[self.decoded.character(node.start) : self.decoded.character(node.stop)]
+
+    def variable(self, name: str) -> str:
+        """The name as declared, else as the view spells it."""
+        entry = self.variables.get(self.scope + canonical(name))
+        return entry.name if entry else name
+
+    def flow(self, flow: Element, place: Node) -> tuple[Element, list[Element]]:
+        """The pipe runs from source to target; an end without a stock gets a cloud, which the file does not have."""
+        pts = place.first("pts")
+        points = self.points(pts)
+        key = canonical(flow.variable or "")
+        source = self.by_name.get(self.stocks_of["outflows"].get(key, ""))
+        target = self.by_name.get(self.stocks_of["inflows"].get(key, ""))
+        spans = dict(flow.spans)
+        if pts:
+            spans["points"] = Span(pts.start, pts.stop)
+        if len(points) < 2:
+            return replace(flow, spans=spans, source=source and source.id, target=target and target.id), []
+        if self.runs_backwards(points, source, target):
+            points = points[::-1]
+        clouds = []
+        ends = []
+        for side, stock, (x, y) in (("source", source, points[0]), ("target", target, points[-1])):
+            if stock is None:
+                stock = Element(
+                    f"{flow.id}:{side}", "cloud", x=x, y=y, width=20.0, height=16.0, line=flow.line
+                )
+                clouds.append(stock)
+            ends.append(stock.id)
+        return replace(flow, points=points, source=ends[0], target=ends[1], spans=spans), clouds
+
+    def points(self, pts: Node | None) -> tuple[Point, ...]:
+        if pts is None:
+            return ()
+        return tuple((self.number_of(pt, "x"), self.number_of(pt, "y")) for pt in pts.all("pt"))
+
+    @staticmethod
+    def runs_backwards(points: tuple[Point, ...], source: Element | None, target: Element | None) -> bool:
+        """Whether the file's points begin at the target; the stocks at the ends tell."""
+        gain = 0.0
+        for stock, near, far in ((source, points[0], points[-1]), (target, points[-1], points[0])):
+            if stock is not None:
+                gain += math.dist(near, (stock.x, stock.y)) - math.dist(far, (stock.x, stock.y))
+        return gain > 0
+
+    def end_of(self, node: Node, tag: str) -> tuple[Element | None, str, Span | None]:
+        """The element at one end of a connector, its name, and where the file says so."""
+        end = node.first(tag)
+        if end is None:
+            return None, "", None
+        alias = end.first("alias")
+        if alias is not None:
+            uid = alias.attributes.get("uid", "")
+            return self.by_uid.get(uid), f"alias {uid}", attribute_spans(self.decoded, alias).get("uid")
+        name = spelled(end.text, "xmile")
+        return self.by_name.get(canonical(name)), name, text_span(self.decoded, end)
+
+    def connector(self, name: str, node: Node) -> Element:
+        """A link; its arc comes from the angle, or in the oldest dialect from the point where it leaves."""
+        (source, source_name, source_span), (target, target_name, target_span) = (
+            self.end_of(node, tag) for tag in ("from", "to")
+        )
+        spans = {"whole": Span(node.start, node.stop), **attribute_spans(self.decoded, node)}
+        spans |= {side: span for side, span in (("source", source_span), ("target", target_span)) if span}
+        for end, end_name in ((source, source_name), (target, target_name)):
+            if end is None:
+                self.note(node, f"a connector ends at '{shown(end_name)}', which this view does not show")
+        angle: float | None = None
+        if "angle" in node.attributes:
+            angle = self.number_of(node, "angle")
+        elif source and "x" in node.attributes and "y" in node.attributes:
+            dx, dy = self.number_of(node, "x") - source.x, self.number_of(node, "y") - source.y
+            angle = math.degrees(math.atan2(-dy, dx)) if dx or dy else None
+        control = None
+        points = self.points(node.first("pts"))
+        if source and target and angle is not None and len(points) <= 2:
+            control = arc_middle((source.x, source.y), (target.x, target.y), angle)
+        polarity = node.get("polarity").strip()
+        return Element(
+            id=name,
+            kind="connector",
+            points=points if len(points) > 2 else (),
+            source=source.id if source else source_name or None,
+            target=target.id if target else target_name or None,
+            control=control,
+            angle=angle,
+            polarity=polarity if polarity in ("+", "-") else "",
+            delay=node.get("delay_mark").strip().lower() == "true",
+            text=polarity,
+            uid=node.attributes.get("uid", ""),
+            colour=self.style(node, "color"),
+            line=self.line(node.start),
+            raw=self.raw(node),
+            spans=spans,
+        )
