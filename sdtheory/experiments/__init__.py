@@ -1,0 +1,1 @@
+"""Policies, uncertainties, metrics, and their comparison in the same sampled futures."""
