@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdtheory.documents.document import Document, Source, Span
 from sdtheory.documents.limits import Limits
-from sdtheory.documents.text import byte_order_mark, codec_name
+from sdtheory.documents.text import byte_order_mark, codec_name, file_name
 from sdtheory.errors import DocumentError, LimitError, shown
 
 __all__ = ["Document", "Limits", "Source", "Span", "from_bytes", "read"]
@@ -73,7 +73,7 @@ def from_bytes(
     >>> from_bytes(b"{UTF-8}\\nstock = INTEG(flow, 1) ~~|").variables["stock"].kind
     'stock'
     """
-    file = shown(source.path.encode("utf-8", "backslashreplace").decode(), 4096) if source else "<document>"
+    file = file_name(source.path) if source else "<document>"
     if not data.strip():
         raise DocumentError("the file is empty", file=file, remedy=_EXPECTED)
     mark, length = byte_order_mark(data)

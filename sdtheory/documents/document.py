@@ -21,9 +21,9 @@ from sdtheory.documents.index import (
     UnitDefinition,
 )
 from sdtheory.documents.limits import Limits
-from sdtheory.documents.text import Span
+from sdtheory.documents.text import Span, file_name
 from sdtheory.documents.view import Element, View
-from sdtheory.errors import Issue, shown
+from sdtheory.errors import Issue
 from sdtheory.names import unknown
 
 __all__ = [
@@ -50,7 +50,8 @@ __all__ = [
 class Document:
     """A model file: its own bytes, and an index of what they declare.
 
-    Two documents are equal when their bytes, format and encoding are. The index is made from these three alone.
+    Two documents are equal when their bytes, format and encoding are; the
+    index is made from these three alone.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ class Document:
         """The file's name for messages."""
         if self.source is None:
             return "<document>"
-        return shown(self.source.path.encode("utf-8", "backslashreplace").decode(), 4096)
+        return file_name(self.source.path)
 
     @property
     def text(self) -> str:

@@ -45,7 +45,7 @@ class Names(Mapping[str, Value]):
 
 @dataclass(frozen=True)
 class Source:
-    """The file that a document was read from: path as given, sha256 of its bytes (hexadecimal), size in bytes."""
+    """The file that a document was read from: path as given, hexadecimal sha256 and number of its bytes."""
 
     path: str
     sha256: str
@@ -84,9 +84,9 @@ class Block:
     exceptions : tuple of str
         Texts between the brackets after ``:EXCEPT:``.
     operator : str
-        ``=``, ``:=``, ``==``, ``:``, ``<->``, ``(`` for a Vensim lookup, "" when there is no equation; ``=`` in XMILE.
+        ``=``, ``:=``, ``==``, ``:``, ``<->``, ``(`` for a Vensim lookup, "" without an equation; XMILE ``=``.
     equation : str
-        Text of the equation, stripped; XMILE entities and CDATA undone. A Vensim lookup keeps its parentheses.
+        Text of the equation, stripped; XMILE entities and CDATA undone. A Vensim lookup has its parentheses.
     line, column : int
         Place of the equation, or of the name when there is none; from 1.
     spans : mapping of str to Span
@@ -121,7 +121,8 @@ class Entry:
     name : str
         As spelled at its declaration, without quotes; line breaks are one space.
     kind : str
-        stock, flow, auxiliary, constant, lookup, data, subscript, module, or opaque (kept, but not understood).
+        stock, flow, auxiliary, constant, lookup, data, subscript (Vensim), module (XMILE), or opaque:
+        kept, but not understood.
     units, documentation : str
     limits : pair of float or None, optional
         The range of values; None at an open end.
@@ -182,8 +183,8 @@ class Dimension:
     ----------
     name : str
     elements : tuple of str
-        Names listed; in Vensim also numeric ranges ``(A1-A9)`` and other dimensions, as written. XMILE dimensions
-        with a size alone have none.
+        Names listed; in Vensim also numeric ranges ``(A1-A9)`` and other dimensions, as written. XMILE
+        dimensions with a size alone have none.
     size : int
         Number of elements, with numeric ranges counted (never spelled out); a name listed counts as one.
     text : str
@@ -234,7 +235,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Connection:
-    """XMILE ``<connect>``: the module's input `target` takes its value from `origin`; texts as in the file."""
+    """XMILE ``<connect>``: the module's input `target` takes its value from `origin`; as in the file."""
 
     target: str
     origin: str
@@ -272,8 +273,8 @@ class Simulation:
         ``time_step`` of a reciprocal XMILE ``<dt>`` is given as ``"1/n"``.
     reciprocal : bool
     method : str
-        Vensim: 4th number of settings line 15, such as "0" (Euler) or "5" (Runge-Kutta); XMILE: the attribute.
-        "" when absent.
+        Vensim: 4th number of settings line 15, such as "0" (Euler) or "5" (Runge-Kutta); XMILE: the
+        attribute; "" when absent.
     time_units : str
     spans : mapping of str to Span
     line : int, optional

@@ -42,7 +42,7 @@ _BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of an equation; `kind` is name, number, string, operator, keyword, open, close, comma or other."""
+    """A piece of an equation; `kind`: name, number, string, operator, keyword, open, close, comma, other."""
 
     kind: str
     text: str
@@ -123,7 +123,7 @@ def _vensim_name_end(text: str, position: int) -> int:
 
 
 def spelled(raw: str, format: str = "vensim") -> str:
-    r"""A name as people read it: no enclosing quotes, no escapes, line breaks and runs of space made one space.
+    r"""A name as people read it: no enclosing quotes, no escapes, line breaks and runs of space as one space.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import codecs
+import os
 import re
 from array import array
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ def codec_name(name: str) -> str | None:
     if not getattr(info, "_is_text_encoding", True) or _UNFIT.search(info.name.replace("_", "")):
         return None
     return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(info.name, info.name)
+
+
+def file_name(path: str) -> str:
+    """A file's name for messages; bytes of the name that are no text are escaped."""
+    return shown(os.path.basename(path).encode("utf-8", "backslashreplace").decode(), 255)
 
 
 def byte_order_mark(data: bytes) -> tuple[str | None, int]:

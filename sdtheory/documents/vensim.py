@@ -208,7 +208,7 @@ def _block(decoded: Text, piece: Piece) -> Block:
 
 
 def _collect_flows(rate: str, inflows: dict[str, None], outflows: dict[str, None]) -> None:
-    """Terms of a rate that are one name, perhaps with subscripts, are flows; brackets around all do not matter."""
+    """Terms of a rate that are one name, perhaps with subscripts, are flows; outer brackets do not matter."""
     for sign, term in additive_terms(unwrapped(rate, "vensim"), "vensim"):
         found = references(term, "vensim")
         bare = found and found[0].role == "name" and found[0].start == 0
@@ -337,7 +337,7 @@ def _commas(text: str) -> list[str]:
 
 
 def _range_size(element: str) -> int:
-    """Elements of ``(A1-A9)``, counted from the numbers; digits beyond a machine number count as very many."""
+    """Elements of ``(A1-A9)``, counted from the numbers; numbers of more than 18 digits are very many."""
     if not (element.startswith("(") and element.endswith(")")):
         return 1
     first, _, last = element[1:-1].partition("-")
@@ -417,7 +417,16 @@ def _simulation(decoded: Text, variables: Names[Entry], lines: list[tuple[str, s
             start = offset + sum(len(number) + 1 for number in numbers[:3])
             spans["method"] = decoded.span(start, start + len(numbers[3]))
             line = decoded.place(offset)[0]
-    return Simulation(method=method, time_units=units, spans=spans, line=line, **values)
+    return Simulation(
+        start=values.get("start"),
+        stop=values.get("stop"),
+        time_step=values.get("time_step"),
+        save_every=values.get("save_every"),
+        method=method,
+        time_units=units,
+        spans=spans,
+        line=line,
+    )
 
 
 def _unit_definitions(decoded: Text, lines: list[tuple[str, str, int]]) -> tuple[UnitDefinition, ...]:

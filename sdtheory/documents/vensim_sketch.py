@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from sdtheory.documents.index import Entry, Names
@@ -304,10 +304,7 @@ class _Reading:
                 del words[valve.id + 1]
         for valve in valves:
             if valve.id not in pairs and valve.shape & _ATTACHED and words:
-                distance: Callable[[Shape], float] = lambda word, valve=valve: math.hypot(  # noqa: E731
-                    word.x - valve.x, word.y - valve.y
-                )
-                pairs[valve.id] = min(words.values(), key=distance).id
+                pairs[valve.id] = _nearest(valve, words.values()).id
                 del words[pairs[valve.id]]
         return pairs
 
@@ -471,14 +468,14 @@ class _Reading:
 
         The equations of the stocks decide; the arrowhead only where they are silent.
         """
-        key = canonical(flow) if flow else None
+        key = canonical(flow or "")
         source = target = None
         open_ones = []
         for pipe in pipes:
             shape = self.shapes[pipe[1]]
             entry = self.variables.get(spelled(shape.name)) if shape.type == _WORD else None
-            gains = entry is not None and key in map(canonical, entry.inflows)
-            loses = entry is not None and key in map(canonical, entry.outflows)
+            gains = entry is not None and key in [canonical(name) for name in entry.inflows]
+            loses = entry is not None and key in [canonical(name) for name in entry.outflows]
             if gains and not loses and target is None:
                 target = pipe
             elif loses and not gains and source is None:
@@ -517,6 +514,10 @@ class _Reading:
         else:
             points += [*_corner(points[-1], (end.x, end.y), across), (end.x, end.y)]
         return points
+
+
+def _nearest(shape: Shape, others: Iterable[Shape]) -> Shape:
+    return min(others, key=lambda other: math.hypot(other.x - shape.x, other.y - shape.y))
 
 
 def _corner(start: Point, stop: Point, across: bool) -> list[Point]:

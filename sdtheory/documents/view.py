@@ -20,7 +20,7 @@ class Element:
     id : str
         Stable within one index: ``view:number``.
     kind : str
-        stock, flow, auxiliary, cloud, connector, alias, text, module, group, or other (drawn as a placeholder).
+        stock, flow, auxiliary, cloud, connector, alias, text, module, group, or other (a placeholder).
     variable : str or None
         Name of the variable shown, as its declaration spells it where it has one.
     x, y : float
@@ -32,7 +32,7 @@ class Element:
     label_x, label_y : float, optional
         Place of a Vensim flow's name.
     points : tuple of (x, y)
-        Flow: the pipe from its source end over its bends to its target end. Connector: points given by the file.
+        Flow: the pipe from its source end over its bends to its target end. Connector: points of the file.
     source, target : str, optional
         Ids of the elements at the ends (flow: stock or cloud); a name when the view does not show it.
     control : (x, y), optional
@@ -129,7 +129,7 @@ def arc_middle(start: Point, stop: Point, angle: float) -> Point | None:
     dx, dy = stop[0] - start[0], stop[1] - start[1]
     distance = math.hypot(dx, dy)
     theta = math.radians(angle) if math.isfinite(angle) else math.nan
-    # signed angle from the chord to the take-off direction, in (-pi, pi]; y down turns the sign of the file's angle
+    # signed angle from the chord to the direction of leaving; y down turns the sign of the file's angle
     bow = math.remainder(-theta - math.atan2(dy, dx), 2 * math.pi)
     # almost straight, or leaving straight away from its end, which no circle does
     if not distance or not math.isfinite(bow) or abs(2 * math.sin(bow)) < 0.01:

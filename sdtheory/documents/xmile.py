@@ -25,7 +25,7 @@ from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Span, Text, byte_order_mark
 from sdtheory.documents.view import View
 from sdtheory.documents.xmile_view import legacy_view, view_of
-from sdtheory.documents.xml import Node, attribute_spans, parse, text_span
+from sdtheory.documents.xml_tree import Node, attribute_spans, parse, text_span
 from sdtheory.errors import DocumentError, Issue, shown
 from sdtheory.names import canonical
 
@@ -299,26 +299,29 @@ def _blocks(reading: _File, node: Node, name: Span) -> Iterator[Block]:
         if child:
             shared[label] = Span(child.start, child.stop)
     if own is not None or not elements:
-        yield _block(reading, node, shared, "", "")
+        # some programs write one <eqn> for each element of an array, in the order of the elements
+        equations: list[Node | None] = [*node.all("eqn")] or [None]
+        if len(equations) > 1 and node.first("dimensions") is None:
+            reading.note("warning", "second-equation", f"{len(equations)} equations for one variable", node)
+        for equation in equations:
+            yield _block(reading, node, equation, shared, "")
     for element in elements:
         subscript = element.attributes.get("subscript", "")
         spans = dict(shared)
         if "subscript" in element.attributes:
             spans["subscripts"] = attribute_spans(reading.decoded, element).get("subscript", name)
-        yield _block(reading, element, spans, subscript, subscript)
+        yield _block(reading, element, element.first("eqn"), spans, subscript)
 
 
-def _block(reading: _File, node: Node, shared: Mapping[str, Span], subscripts: str, label: str) -> Block:
+def _block(
+    reading: _File, node: Node, equation: Node | None, shared: Mapping[str, Span], subscripts: str
+) -> Block:
     spans = dict(shared) | {"whole": Span(node.start, node.stop)}
-    equation, initial = node.first("eqn"), node.first("init_eqn")
+    initial = node.first("init_eqn")
     if equation:
         spans["equation"] = text_span(reading.decoded, equation)
     if initial:
         spans["initial"] = text_span(reading.decoded, initial)
-    for extra in list(node.all("eqn"))[1:]:
-        reading.note(
-            "warning", "second-equation", f"a second <eqn>{' of ' + shown(label) if label else ''}", extra
-        )
     graph = node if node.tag == "gf" else node.first("gf")
     for tag in ("xpts", "ypts", "xscale", "yscale"):
         child = graph.first(tag) if graph else None
@@ -400,7 +403,9 @@ def _simulation(reading: _File, specs: Node | None) -> Simulation:
         time_units=specs.attributes.get("time_units", "").strip(),
         spans=spans,
         line=reading.place(place)[0],
-        **values,
+        start=values.get("start"),
+        stop=values.get("stop"),
+        time_step=values.get("time_step"),
     )
 
 

@@ -10,7 +10,7 @@ from sdtheory.documents.index import Entry, Names
 from sdtheory.documents.lexer import spelled
 from sdtheory.documents.text import Span, Text
 from sdtheory.documents.view import Element, Point, View, arc_middle
-from sdtheory.documents.xml import Node, attribute_spans, text_span
+from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
 from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
 
@@ -25,6 +25,7 @@ _KINDS = {
     "text_box": "text",
     "group": "group",
 }
+_PREDEFINED = frozenset({"time", "dt", "starttime", "stoptime"})
 _NOT_DRAWN = frozenset({"style", "simulation_delay"})
 _SIZES = {
     "stock": (45.0, 35.0),
@@ -122,8 +123,8 @@ class _Reading:
         self.notes.append(Issue("warning", "view", message, None, line, column))
 
     def elements(self, nodes: Sequence[tuple[Node, Node]]) -> list[Element]:
-        """Elements in file order, the clouds of a flow behind it; each node with the one that holds its position."""
-        found: list[Element | None] = []
+        """Elements in file order, a flow's clouds behind it; each node with the one that holds its place."""
+        found: list[Element] = []
         flows: list[tuple[int, Node]] = []
         connectors: list[tuple[int, Node]] = []
         for ordinal, (node, place) in enumerate(nodes):
@@ -171,7 +172,7 @@ class _Reading:
         return ""
 
     def shape(self, node: Node) -> tuple[str, float, float]:
-        """Outline and size: a ``<shape>`` of the element or of its style, else the defaults of the standard."""
+        """Outline and size: a ``<shape>`` of the element or of its style, else the standard's defaults."""
         width, height = _SIZES.get(node.tag, (0.0, 0.0))
         holders = [node, *(own for style in self.styles if (own := style.first(node.tag)))]
         shape = next((shape for holder in holders if (shape := holder.first("shape"))), None)
@@ -238,7 +239,7 @@ class _Reading:
         return entry.name if entry else name
 
     def flow(self, flow: Element, place: Node) -> tuple[Element, list[Element]]:
-        """The pipe runs from source to target; an end without a stock gets a cloud, which the file does not have."""
+        """The pipe runs from source to target; an end without a stock gets a cloud, which the file lacks."""
         pts = place.first("pts")
         points = self.points(pts)
         key = canonical(flow.variable or "")
@@ -248,7 +249,8 @@ class _Reading:
         if pts:
             spans["points"] = Span(pts.start, pts.stop)
         if len(points) < 2:
-            return replace(flow, spans=spans, source=source and source.id, target=target and target.id), []
+            known = {side: end.id for side, end in (("source", source), ("target", target)) if end}
+            return replace(flow, spans=spans, **known), []
         if self.runs_backwards(points, source, target):
             points = points[::-1]
         clouds = []
@@ -296,7 +298,7 @@ class _Reading:
         spans = {"whole": Span(node.start, node.stop), **attribute_spans(self.decoded, node)}
         spans |= {side: span for side, span in (("source", source_span), ("target", target_span)) if span}
         for end, end_name in ((source, source_name), (target, target_name)):
-            if end is None:
+            if end is None and canonical(end_name) not in _PREDEFINED:
                 self.note(node, f"a connector ends at '{shown(end_name)}', which this view does not show")
         angle: float | None = None
         if "angle" in node.attributes:

@@ -1,7 +1,7 @@
 """XML as a tree whose elements know where they stand in the bytes.
 
-The tokens come from expat without namespace processing, because many model files use a vendor's prefix that they
-do not declare. Nothing outside the file is ever read.
+The tokens come from expat without namespace processing, because many model files use a vendor's prefix that
+they do not declare. Nothing outside the file is ever read.
 """
 
 from __future__ import annotations
