@@ -1,0 +1,66 @@
+"""System dynamics: model documents, simulation, causal loops, policy comparison, diagrams.
+
+Names are loaded on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sdtheory.diagrams import draw as draw
+    from sdtheory.documents import Document as Document
+    from sdtheory.documents import Limits as Limits
+    from sdtheory.documents import read as read
+    from sdtheory.engines.simulate import simulate as simulate
+    from sdtheory.engines.simulate import simulate_many as simulate_many
+    from sdtheory.errors import Issue as Issue
+    from sdtheory.errors import SDError as SDError
+    from sdtheory.errors import SDWarning as SDWarning
+    from sdtheory.experiments.compare import compare as compare
+    from sdtheory.experiments.comparison import Comparison as Comparison
+    from sdtheory.experiments.experiment import Experiment as Experiment
+    from sdtheory.experiments.policy import Policy as Policy
+    from sdtheory.feedback.causal import causal_graph as causal_graph
+    from sdtheory.feedback.loops import Loop as Loop
+    from sdtheory.feedback.loops import find_loops as find_loops
+    from sdtheory.feedback.loops import independent_loops as independent_loops
+    from sdtheory.model.model import Model as Model
+    from sdtheory.translate import load as load
+
+_HOMES = {
+    "Document": "documents",
+    "Limits": "documents",
+    "read": "documents",
+    "load": "translate",
+    "Model": "model.model",
+    "simulate": "engines.simulate",
+    "simulate_many": "engines.simulate",
+    "causal_graph": "feedback.causal",
+    "Loop": "feedback.loops",
+    "find_loops": "feedback.loops",
+    "independent_loops": "feedback.loops",
+    "Policy": "experiments.policy",
+    "Experiment": "experiments.experiment",
+    "Comparison": "experiments.comparison",
+    "compare": "experiments.compare",
+    "draw": "diagrams",
+    "Issue": "errors",
+    "SDError": "errors",
+    "SDWarning": "errors",
+}
+
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'sdtheory' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"sdtheory.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
