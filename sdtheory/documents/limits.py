@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sdtheory.errors import LimitError
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -55,3 +57,20 @@ class Limits:
     xml_depth: int = 200
     xml_elements: int = 500_000
     attribute_length: int = 1_000_000
+
+
+def beyond(what: str, limit: float, name: str, file: str, line: int, column: int) -> LimitError:
+    """The error for something beyond a limit; `name` is the limit's field.
+
+    Examples
+    --------
+    >>> print(beyond("more variables", 50_000, "variables", "a.mdl", 9, 1))
+    a.mdl:9:1: more variables than the limit of 50,000; raise it with limits=Limits(variables=...)
+    """
+    return LimitError(
+        f"{what} than the limit of {limit:,}",
+        file=file,
+        line=line,
+        column=column,
+        remedy=f"raise it with limits=Limits({name}=...)",
+    )

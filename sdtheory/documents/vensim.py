@@ -58,6 +58,8 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     ------
     DocumentError
         The bytes are not of the encoding, or the equations cannot be told apart.
+    LimitError
+        More variables, or a longer equation, than `limits` allows.
     """
     mark, length = byte_order_mark(data)
     decoded = Text(data, encoding, length if mark == encoding else 0, file)
@@ -69,7 +71,7 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     settings = _SETTINGS.search(text, sketch_end.end() if sketch_end else start)
     after = sketch_end or settings
     stop = min((match.start() for match in (sketch, sketch_end, settings) if match), default=len(text))
-    blocks = split(decoded, start, stop, file)
+    blocks = split(decoded, start, stop, file, limits)
     notes: list[Issue] = []
     variables = _entries(decoded, [piece for piece in blocks.pieces if piece.macro is None], notes)
     views: tuple[View, ...] = ()

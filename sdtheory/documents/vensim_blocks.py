@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from sdtheory.documents.lexer import after_comment, spelled
+from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Text
 from sdtheory.errors import DocumentError, shown
 
@@ -88,13 +89,15 @@ def _continues(text: str, position: int, stop: int) -> bool:
     return text[position] == "\\" and position + 1 < stop and text[position + 1] in "\r\n"
 
 
-def split(decoded: Text, start: int, stop: int, file: str) -> Blocks:
+def split(decoded: Text, start: int, stop: int, file: str, limits: Limits) -> Blocks:
     """Find every block between `start` and `stop`.
 
     Raises
     ------
     DocumentError
         An unclosed quote, comment or macro; a last equation without its end mark.
+    LimitError
+        Too many equations, or too long a one.
     """
     text = decoded.text
     found = Blocks()
@@ -129,6 +132,15 @@ def split(decoded: Text, start: int, stop: int, file: str) -> Blocks:
             group = heading_.name
         else:
             piece, position = _piece(decoded, position, stop, file)
+            if len(found.pieces) >= limits.variables:
+                raise beyond(
+                    "more equations", limits.variables, "variables", file, *decoded.place(piece.start)
+                )
+            if piece.equation and piece.equation[1] - piece.equation[0] > limits.equation_bytes:
+                place = decoded.place(piece.equation[0])
+                raise beyond(
+                    "an equation with more bytes", limits.equation_bytes, "equation_bytes", file, *place
+                )
             piece.group, piece.macro = group, macro
             found.pieces.append(piece)
     if macro is not None:

@@ -24,6 +24,7 @@ _POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
 _WORD, _VALVE, _COMMENT = 10, 11, 12
 _ATTACHED = 32
 _PIPE_THICKNESS = 20
+_MOST_PAIRS = 250_000  # of valves and words that are matched by distance
 
 Range = tuple[int, int]
 
@@ -302,8 +303,11 @@ class _Reading:
             if valve.shape & _ATTACHED and valve.id + 1 in words:
                 pairs[valve.id] = valve.id + 1
                 del words[valve.id + 1]
-        for valve in valves:
-            if valve.id not in pairs and valve.shape & _ATTACHED and words:
+        alone = [valve for valve in valves if valve.id not in pairs and valve.shape & _ATTACHED]
+        if len(alone) * len(words) > _MOST_PAIRS:
+            return pairs
+        for valve in alone:
+            if words:
                 pairs[valve.id] = _nearest(valve, words.values()).id
                 del words[pairs[valve.id]]
         return pairs
@@ -452,6 +456,7 @@ class _Reading:
             self._plain(valve),
             kind="flow",
             variable=name,
+            shape="",
             text=name or "",
             label_x=word.x if word else None,
             label_y=word.y if word else None,

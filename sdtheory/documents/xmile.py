@@ -21,12 +21,12 @@ from sdtheory.documents.index import (
     UnitDefinition,
 )
 from sdtheory.documents.lexer import is_constant, spelled
-from sdtheory.documents.limits import Limits
+from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text, byte_order_mark
 from sdtheory.documents.view import View
-from sdtheory.documents.xmile_view import legacy_view, view_of
+from sdtheory.documents.xmile_view import flow_ends, legacy_view, view_of
 from sdtheory.documents.xml_tree import Node, attribute_spans, parse, text_span
-from sdtheory.errors import DocumentError, Issue, shown
+from sdtheory.errors import DocumentError, Issue, LimitError, shown
 from sdtheory.names import canonical
 
 _NAMESPACES = ("http://docs.oasis-open.org/xmile/ns/XMILE/", "http://www.systemdynamics.org/XMILE")
@@ -57,6 +57,7 @@ class _File:
 
     decoded: Text
     name: str
+    limits: Limits
     notes: list[Issue] = field(default_factory=list)
 
     def place(self, position: int) -> tuple[int, int]:
@@ -65,6 +66,10 @@ class _File:
     def note(self, severity: str, code: str, message: str, node: Node, variable: str | None = None) -> None:
         line, column = self.place(node.start)
         self.notes.append(Issue(severity, code, message, variable, line, column))
+
+    def too_much(self, node: Node, what: str, limit: int, name: str) -> LimitError:
+        line, column = self.place(node.start)
+        return beyond(what, limit, name, self.name, line, column)
 
 
 def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
@@ -78,7 +83,7 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
         Nested deeper, or more elements, than `limits` allows.
     """
     mark, length = byte_order_mark(data)
-    reading = _File(Text(data, encoding, length if mark == encoding else 0, file), file)
+    reading = _File(Text(data, encoding, length if mark == encoding else 0, file), file, limits)
     tree = parse(reading.decoded, file, limits)
     root = tree.root
     reading.notes.extend(tree.notes)
@@ -131,10 +136,12 @@ def _model_names(reading: _File, models: list[Node]) -> list[str]:
     names = [spelled(model.attributes.get("name", ""), "xmile") for model in models]
     if names and "" not in names:
         names[0] = ""
-    for model, name, position in zip(models, names, range(len(names)), strict=True):
-        if canonical(name) in map(canonical, names[:position]):
+    seen: set[str] = set()
+    for model, name in zip(models, names, strict=True):
+        if canonical(name) in seen:
             what = f"a second model '{shown(name)}'" if name else "a second model without a name"
             reading.note("error", "duplicate-name", what, model)
+        seen.add(canonical(name))
     return names
 
 
@@ -173,10 +180,13 @@ def _collect(
         for group in _groups(reading, [model], [name])
         for member in group.members
     }
+    repeated: dict[str, list[Block]] = {}
     for node in _declarations(model):
         entry = _entry(reading, node, name, non_negative)
         if entry is None:
             continue
+        if len(found) >= reading.limits.variables:
+            raise reading.too_much(node, "more variables", reading.limits.variables, "variables")
         key = canonical(entry.name)
         entry = replace(entry, group=groups.get(key, ""))
         if scope + key in found:
@@ -188,8 +198,11 @@ def _collect(
                 node,
                 entry.name,
             )
-            entry = replace(first, blocks=first.blocks + entry.blocks)
-        found[scope + key] = entry
+            repeated.setdefault(scope + key, []).extend(entry.blocks)
+        else:
+            found[scope + key] = entry
+    for key, blocks in repeated.items():
+        found[key] = replace(found[key], blocks=found[key].blocks + tuple(blocks))
 
 
 def _entry(reading: _File, node: Node, model: str, non_negative: frozenset[str]) -> Entry | None:
@@ -319,6 +332,9 @@ def _block(
     spans = dict(shared) | {"whole": Span(node.start, node.stop)}
     initial = node.first("init_eqn")
     if equation:
+        if equation.inner_stop - equation.tag_stop > reading.limits.equation_bytes:
+            limit = reading.limits.equation_bytes
+            raise reading.too_much(equation, "an equation with more bytes", limit, "equation_bytes")
         spans["equation"] = text_span(reading.decoded, equation)
     if initial:
         spans["initial"] = text_span(reading.decoded, initial)
@@ -497,15 +513,18 @@ def _unit_definitions(reading: _File, root: Node) -> tuple[UnitDefinition, ...]:
 
 def _views(reading: _File, models: list[Node], names: list[str], entries: Names[Entry]) -> tuple[View, ...]:
     found: list[View] = []
+    ends = flow_ends(entries)
     for model, name in zip(models, names, strict=True):
         for views in model.all("views"):
             for node in views.all("view"):
                 styles = [style for owner in (node, views) for style in owner.all("style")]
-                found.append(view_of(reading.decoded, len(found), node, name, entries, styles, reading.notes))
+                found.append(
+                    view_of(reading.decoded, len(found), node, name, entries, ends, styles, reading.notes)
+                )
         legacy = model.first("display")
         if legacy is not None:
             drawn = list(_declarations(model))
             found.append(
-                legacy_view(reading.decoded, len(found), legacy, drawn, name, entries, reading.notes)
+                legacy_view(reading.decoded, len(found), legacy, drawn, name, entries, ends, reading.notes)
             )
     return tuple(found)

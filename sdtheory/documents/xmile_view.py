@@ -37,12 +37,26 @@ _SIZES = {
 _SHAPES = {"rectangle": "box", "circle": "circle", "name_only": "none"}
 
 
+Ends = dict[tuple[str, str, str], str]
+
+
+def flow_ends(variables: Names[Entry]) -> Ends:
+    """Canonical name of the stock that has a flow: by model, ``inflows`` or ``outflows``, and flow."""
+    found: Ends = {}
+    for entry in variables.values():
+        for side, flows in (("inflows", entry.inflows), ("outflows", entry.outflows)):
+            for flow in flows:
+                found.setdefault((entry.model, side, canonical(flow)), canonical(entry.name))
+    return found
+
+
 def view_of(
     decoded: Text,
     number: int,
     node: Node,
     model: str,
     variables: Names[Entry],
+    ends: Ends,
     styles: Sequence[Node],
     notes: list[Issue],
 ) -> View:
@@ -53,7 +67,7 @@ def view_of(
     name = node.attributes.get("name", "")
     kind = node.attributes.get("type") or ("interface" if name == "interface" else "stock_flow")
     children = [child for child in node.children if child.tag not in _NOT_DRAWN]
-    reading = _Reading(decoded, number, model, variables, styles, notes)
+    reading = _Reading(decoded, number, model, variables, ends, styles, notes)
     elements = reading.elements([(child, child) for child in children])
     return View(name, tuple(elements), spans, kind, model, reading.line(node.start))
 
@@ -65,6 +79,7 @@ def legacy_view(
     variable_nodes: Sequence[Node],
     model: str,
     variables: Names[Entry],
+    ends: Ends,
     notes: list[Issue],
 ) -> View:
     """The oldest dialect: each variable holds its ``<display>``, the model's own holds the connectors."""
@@ -74,7 +89,7 @@ def legacy_view(
         if display is not None:
             shown_nodes.append((variable, display))
     shown_nodes += [(child, child) for child in node.children if child.tag not in _NOT_DRAWN]
-    reading = _Reading(decoded, number, model, variables, (), notes)
+    reading = _Reading(decoded, number, model, variables, ends, (), notes)
     elements = reading.elements(shown_nodes)
     return View(
         "",
@@ -95,6 +110,7 @@ class _Reading:
         number: int,
         model: str,
         variables: Names[Entry],
+        ends: Ends,
         styles: Sequence[Node],
         notes: list[Issue],
     ):
@@ -102,18 +118,12 @@ class _Reading:
         self.number = number
         self.model = model
         self.variables = variables
+        self.ends = ends
         self.styles = styles
         self.notes = notes
         self.by_name: dict[str, Element] = {}
         self.by_uid: dict[str, Element] = {}
-        self.stocks_of: dict[str, dict[str, str]] = {"inflows": {}, "outflows": {}}
-        scope = canonical(model) + "." if model else ""
-        self.scope = scope
-        for key, entry in variables.items():
-            if entry.kind == "stock" and entry.model == model:
-                for side, flows in (("inflows", entry.inflows), ("outflows", entry.outflows)):
-                    for flow in flows:
-                        self.stocks_of[side].setdefault(canonical(flow), key.removeprefix(scope))
+        self.scope = canonical(model) + "." if model else ""
 
     def line(self, position: int) -> int:
         return self.decoded.place(self.decoded.character(position))[0]
@@ -243,14 +253,14 @@ class _Reading:
         pts = place.first("pts")
         points = self.points(pts)
         key = canonical(flow.variable or "")
-        source = self.by_name.get(self.stocks_of["outflows"].get(key, ""))
-        target = self.by_name.get(self.stocks_of["inflows"].get(key, ""))
+        source = self.by_name.get(self.ends.get((self.model, "outflows", key), ""))
+        target = self.by_name.get(self.ends.get((self.model, "inflows", key), ""))
         spans = dict(flow.spans)
         if pts:
             spans["points"] = Span(pts.start, pts.stop)
         if len(points) < 2:
-            known = {side: end.id for side, end in (("source", source), ("target", target)) if end}
-            return replace(flow, spans=spans, **known), []
+            ids = [end.id if end else None for end in (source, target)]
+            return replace(flow, spans=spans, source=ids[0], target=ids[1]), []
         if self.runs_backwards(points, source, target):
             points = points[::-1]
         clouds = []

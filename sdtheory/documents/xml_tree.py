@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from sdtheory.documents.limits import Limits
+from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text
 from sdtheory.errors import DocumentError, Issue, LimitError, shown
 
@@ -201,7 +201,7 @@ class _Builder:
             limit = self.limits.xml_depth if deep else self.limits.xml_elements
             what = "elements nested deeper" if deep else "more elements"
             line, column = self.decoded.place(self.decoded.character(node.start))
-            raise LimitError(f"{what} than the limit of {limit:,}", file=self.file, line=line, column=column)
+            raise beyond(what, limit, "xml_depth" if deep else "xml_elements", self.file, line, column)
         for name, value in attributes.items():
             if len(value) > self.limits.attribute_length:
                 message = f"attribute '{shown(name)}' has {len(value):,} characters"
