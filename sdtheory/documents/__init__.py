@@ -107,12 +107,16 @@ def _contents(name: str, limits: Limits) -> bytes:
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise DocumentError(f"cannot be read: {reason}", file=file) from None
-    with open(handle, "rb") as stream:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise DocumentError(f"this is {kind}", file=file, remedy=_EXPECTED)
-        data = stream.read(limits.file_bytes + 1)
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise DocumentError(f"this is {kind}", file=file, remedy=_EXPECTED)
+    try:
+        with open(handle, "rb") as stream:
+            data = stream.read(limits.file_bytes + 1)
+    except OSError as error:
+        raise DocumentError(f"cannot be read: {error.strerror}", file=file) from None
     if len(data) > limits.file_bytes:
         size = max(status.st_size, len(data))
         raise LimitError(
