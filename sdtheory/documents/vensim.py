@@ -212,12 +212,11 @@ def _block(decoded: Text, piece: Piece) -> Block:
 def _collect_flows(rate: str, inflows: dict[str, None], outflows: dict[str, None]) -> None:
     """Terms of a rate that are one name, perhaps with subscripts, are flows; outer brackets do not matter."""
     for sign, term in additive_terms(unwrapped(rate, "vensim"), "vensim"):
-        found = references(term, "vensim")
-        bare = found and found[0].role == "name" and found[0].start == 0
-        rest = term[found[0].stop :].strip() if bare else "?"
-        whole = not rest or (rest[0] == "[" and rest[-1] == "]" and rest.count("[") == 1)
-        if bare and whole:
-            (inflows if sign > 0 else outflows)[found[0].name] = None
+        pieces = list(tokens(term, "vensim"))
+        brackets = [piece.text for piece in pieces if piece.kind in ("open", "close")]
+        subscripted = brackets == ["[", "]"] and pieces[1].text == "[" and pieces[-1].text == "]"
+        if pieces and pieces[0].kind == "name" and (len(pieces) == 1 or subscripted):
+            (inflows if sign > 0 else outflows)[spelled(pieces[0].text)] = None
 
 
 def _units_and_range(text: str, field: Range) -> tuple[Range, Range | None]:

@@ -277,13 +277,13 @@ def _left_side(decoded: Text, start: int, stop: int, file: str) -> Piece:
         else:
             break
         position, _ = _skip(decoded, position, stop, file)
-    operator = _OPERATOR.match(text, position, stop)
+    # ":TEST INPUT:" and reality checks also begin with a colon, but declare no subscript range
+    strange = _OTHER_KEYWORD.match(text, position, stop)
+    operator = None if strange else _OPERATOR.match(text, position, stop)
     if operator:
         piece.operator = operator.group()
         piece.equation = trimmed(text, operator.end() - (piece.operator == "("), stop)
-    # ":TEST INPUT:" and reality checks also begin with a colon, but declare no subscript range
-    strange = _OTHER_KEYWORD.match(text, position, stop) or (not operator and position < stop)
-    piece.understood = bool(name) and not strange
+    piece.understood = bool(name) and (operator is not None or position >= stop)
     if not name:
         piece.name = shown(text[start:stop].strip() or "|", 40)
     return piece
