@@ -36,10 +36,12 @@ from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
 
 _HEADER = re.compile(r"\{[^{}\r\n]{1,40}\}[ \t]*(?=\r?\n|\r)")
-_SKETCH = re.compile(r"^\\{2,}---///", re.MULTILINE)
-_SKETCH_END = re.compile(r"^///---\\{2,}", re.MULTILINE)
-_SETTINGS = re.compile(r"^:L\x7f?<%\^E!@", re.MULTILINE)
-_CONTINUED = re.compile(r"\\\r?\n[ \t]*")
+# each of these begins a line; a file may end its lines with CR alone
+_SKETCH = re.compile(r"\\\\(?<![^\r\n]\\\\)\\*---///")
+_SKETCH_END = re.compile(r"///---(?<![^\r\n]///---)\\{2,}")
+_SETTINGS = re.compile(r":L(?<![^\r\n]:L)\x7f?<%\^E!@")
+_SETTING = re.compile(r"(?<![^\r\n])([0-9]+):([^\r\n]*)")
+_CONTINUED = re.compile(r"\\(?:\r\n?|\n)[ \t]*")
 _CONTROLS = {
     "initial time": "start",
     "final time": "stop",
@@ -391,8 +393,8 @@ def _groups(decoded: Text, blocks: Blocks) -> tuple[Group, ...]:
 def _settings_lines(decoded: Text, start: int) -> list[tuple[str, str, int]]:
     """Code, value and offset of the value of each line ``code:value`` of the settings."""
     found = []
-    for match in re.finditer(r"^([0-9]+):([^\r\n]*)", decoded.text[start:], re.MULTILINE):
-        found.append((match.group(1), match.group(2), start + match.start(2)))
+    for match in _SETTING.finditer(decoded.text, start):
+        found.append((match.group(1), match.group(2), match.start(2)))
     return found
 
 

@@ -237,8 +237,9 @@ class _Builder:
     def end(self, _: str) -> None:
         node = self.open.pop()
         offset = self.original(self.parser.CurrentByteIndex)
-        if offset <= node.tag_stop and not self.decoded.data.startswith(b"</", offset):
-            node.inner_stop = node.stop = node.tag_stop  # <tag/>
+        slash = self.decoded.character(node.tag_stop) - 2
+        if self.decoded.text[slash] == "/":  # <tag/>
+            node.inner_stop = node.stop = node.tag_stop
             return
         node.inner_stop = max(offset, node.tag_stop)
         close = self.tag_end(self.parser.CurrentByteIndex)

@@ -196,14 +196,15 @@ def test_variables_of_a_macro_are_its_own():
 
 def test_control_variables_say_how_to_run():
     text = (
-        "FINAL TIME = 10 ~ Day~|INITIAL TIME = -1 ~ Day~|SAVEPER = TIME STEP ~~|TIME STEP = 1/4 ~ Day [0,?]~|\n"
+        "FINAL TIME = 10 ~ Day~|INITIAL TIME = -1 ~ Day~|SAVEPER = TIME STEP ~~|"
+        "TIME STEP = 1/4 ~ Day [0,?]~|\n"
         + SETTINGS
         + "1:run.vdf\n15:0,0,0,5,0,0\n22:$,Dollar,$s\n22:Person,People\n"
     )
     simulation = model(text).simulation
     assert (simulation.start, simulation.stop) == ("-1", "10")
     assert (simulation.time_step, simulation.save_every, simulation.reciprocal) == ("1/4", "TIME STEP", False)
-    assert (simulation.method, simulation.time_units, simulation.line) == ("5", "Day", 8)
+    assert (simulation.method, simulation.time_units, simulation.line) == ("5", "Day", 9)
     document = model(text)
     span = simulation.spans["method"]
     assert document.bytes[span.start : span.stop] == b"5"
