@@ -30,7 +30,7 @@ from sdtheory.documents.lexer import (
 from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Span, Text, byte_order_mark
 from sdtheory.documents.vensim_blocks import Blocks, Heading, Piece, Range, split, trimmed
-from sdtheory.documents.vensim_sketch import views_of
+from sdtheory.documents.vensim_view import views_of
 from sdtheory.documents.view import View
 from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical

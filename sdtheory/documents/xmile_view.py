@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from sdtheory.documents.index import Entry, Names
 from sdtheory.documents.lexer import spelled
@@ -26,6 +26,7 @@ _KINDS = {
     "group": "group",
 }
 _PREDEFINED = frozenset({"time", "dt", "starttime", "stoptime"})
+_STYLED = ("label_side", "color", "background", "font_family")
 _NOT_DRAWN = frozenset({"style", "simulation_delay"})
 _SIZES = {
     "stock": (45.0, 35.0),
@@ -35,6 +36,29 @@ _SIZES = {
     "gf": (18.0, 18.0),
 }
 _SHAPES = {"rectangle": "box", "circle": "circle", "name_only": "none"}
+
+
+@dataclass(frozen=True)
+class Styles:
+    """What styles say about each kind of element, nearest first: attributes, and the ``<shape>``."""
+
+    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
+    shapes: dict[str, Node] = field(default_factory=dict)
+
+
+def styles_of(owner: Node, around: Styles) -> Styles:
+    """The styles inside `owner`, over those that apply `around` it."""
+    own = [kind for style in owner.all("style") for kind in style.children if kind.tag in _KINDS]
+    if not own:
+        return around
+    attributes, shapes = dict(around.attributes), dict(around.shapes)
+    for kind in reversed(own):
+        given = {name: kind.attributes[name] for name in _STYLED if name in kind.attributes}
+        attributes[kind.tag] = attributes.get(kind.tag, {}) | given
+        shape = kind.first("shape")
+        if shape is not None:
+            shapes[kind.tag] = shape
+    return Styles(attributes, shapes)
 
 
 Ends = dict[tuple[str, str, str], str]
@@ -57,17 +81,17 @@ def view_of(
     model: str,
     variables: Names[Entry],
     ends: Ends,
-    styles: Sequence[Node],
+    styles: Styles,
     notes: list[Issue],
 ) -> View:
-    """One ``<view>``; `styles` are those that apply to it, nearest first."""
+    """One ``<view>``; `styles` are those around it."""
     spans = {"whole": Span(node.start, node.stop)}
     attributes = attribute_spans(decoded, node)
     spans |= {key: attributes[key] for key in ("name", "type") if key in attributes}
     name = node.attributes.get("name", "")
     kind = node.attributes.get("type") or ("interface" if name == "interface" else "stock_flow")
     children = [child for child in node.children if child.tag not in _NOT_DRAWN]
-    reading = _Reading(decoded, number, model, variables, ends, styles, notes)
+    reading = _Reading(decoded, number, model, variables, ends, styles_of(node, styles), notes)
     elements = reading.elements([(child, child) for child in children])
     return View(name, tuple(elements), spans, kind, model, reading.line(node.start))
 
@@ -89,7 +113,7 @@ def legacy_view(
         if display is not None:
             shown_nodes.append((variable, display))
     shown_nodes += [(child, child) for child in node.children if child.tag not in _NOT_DRAWN]
-    reading = _Reading(decoded, number, model, variables, ends, (), notes)
+    reading = _Reading(decoded, number, model, variables, ends, Styles(), notes)
     elements = reading.elements(shown_nodes)
     return View(
         "",
@@ -111,7 +135,7 @@ class _Reading:
         model: str,
         variables: Names[Entry],
         ends: Ends,
-        styles: Sequence[Node],
+        styles: Styles,
         notes: list[Issue],
     ):
         self.decoded = decoded
@@ -173,19 +197,12 @@ class _Reading:
 
     def style(self, node: Node, name: str) -> str:
         """An attribute of the element, else of the nearest style that gives it to this kind of element."""
-        if name in node.attributes:
-            return node.attributes[name]
-        for style in self.styles:
-            own = style.first(node.tag)
-            if own is not None and name in own.attributes:
-                return own.attributes[name]
-        return ""
+        return node.attributes.get(name) or self.styles.attributes.get(node.tag, {}).get(name, "")
 
     def shape(self, node: Node) -> tuple[str, float, float]:
         """Outline and size: a ``<shape>`` of the element or of its style, else the standard's defaults."""
         width, height = _SIZES.get(node.tag, (0.0, 0.0))
-        holders = [node, *(own for style in self.styles if (own := style.first(node.tag)))]
-        shape = next((shape for holder in holders if (shape := holder.first("shape"))), None)
+        shape = node.first("shape") or self.styles.shapes.get(node.tag)
         if shape is None:
             return "", width, height
         radius = self.number_of(shape, "radius", -1.0)

@@ -79,7 +79,7 @@ def simulate(
     changed = _with_settings(_with_lookups(model, changes or {}), start, stop, time_step, save_every, method)
     numbers = _numbers(changed, changes or {})
     wanted = None if outputs is None else [_spelled(changed, name) for name in outputs]
-    chosen, reason = _choose(changed, engine, numbers, wanted)
+    chosen, _ = _choose(changed, engine, numbers, wanted)
     if chosen is None:
         return _by_reference(changed, changes or {}, numbers, wanted)
     inputs = np.array([[float(value)] for value in numbers.values()]).reshape(len(numbers), 1)
@@ -145,8 +145,7 @@ def simulate_many(
     if reduce is not None and reduce not in REDUCERS:
         raise unknown("reducer", reduce, REDUCERS)
     frame = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame(dict(samples))
-    frame = frame[[column for column in frame.columns if column != ""]] if "" in frame.columns else frame
-    runs = len(samples) if isinstance(samples, pd.DataFrame) else len(frame)
+    runs = len(frame)
     if runs < 1:
         raise SimulationError("the sample has no rows", remedy="give at least one run")
     changed = _with_settings(model, start, stop, time_step, save_every, method)

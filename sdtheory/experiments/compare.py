@@ -12,7 +12,7 @@ from sdtheory.errors import ExperimentError
 from sdtheory.experiments.comparison import Comparison
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
-from sdtheory.experiments.policy import Policy, apply, split_element
+from sdtheory.experiments.policy import Policy, apply, own_value, split_element
 from sdtheory.experiments.uncertainty import draw
 from sdtheory.model.expression import Expression, Name, evaluate, references, substitute
 from sdtheory.model.model import Constant, Model
@@ -68,7 +68,7 @@ def compare(
     outputs = _outputs(model, experiment)
     results = []
     for place, policy in enumerate(policies):
-        results.append(_run(model, policy, inputs, outputs, experiment, jobs))
+        results.append(_run(model, policy, inputs, chosen_runs, outputs, experiment, jobs))
         if progress is not None:
             progress((place + 1) * chosen_runs, len(policies) * chosen_runs)
     return _gathered(model, experiment, policies, samples, results, chosen_seed)
@@ -160,6 +160,7 @@ def _run(
     model: Model,
     policy: Policy,
     inputs: Mapping[str, np.ndarray],
+    runs: int,
     outputs: list[str],
     experiment: Experiment,
     jobs: int | None,
@@ -169,13 +170,26 @@ def _run(
     changed = apply(policy, model)
     # a value that the policy sets for the whole run takes the place of the sampled one
     fixed = {canonical(name) for name in policy.set}
-    varied = {name: values for name, values in inputs.items() if canonical(name) not in fixed}
-    if not varied:
-        (first,) = [len(values) for values in list(inputs.values())[:1]] or [1]
-        varied = {"": np.zeros(first)}
+    varied = {
+        _still_constant(changed, name): values
+        for name, values in inputs.items()
+        if canonical(name) not in fixed
+    }
     return simulate_many(
-        changed, pd.DataFrame(varied), outputs=outputs, jobs=jobs, **dict(experiment.simulation)
+        changed,
+        pd.DataFrame(varied, index=range(runs)),
+        outputs=outputs,
+        jobs=jobs,
+        **dict(experiment.simulation),
     )
+
+
+def _still_constant(model: Model, name: str) -> str:
+    """The input that carries a sampled value; a policy may have moved it aside (see `policy.apply`)."""
+    head, elements = split_element(name)
+    if own_value(head) not in model:
+        return name
+    return own_value(head) + (f"[{','.join(elements)}]" if elements else "")
 
 
 def _gathered(

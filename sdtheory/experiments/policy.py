@@ -221,8 +221,23 @@ def apply(policy: Policy, model: Model) -> Model:
     for change in policy.changes:
         head, elements = split_element(change.variable)
         key = canonical(head)
-        variables[key] = _with_change(variables[key], elements, change)
+        variable = variables[key]
+        if isinstance(variable, Constant):
+            # the constant's own value stays an input of its own, which futures may vary
+            base = replace(variable, name=own_value(variable.name), owner=variable.name)
+            variables[canonical(base.name)] = base
+            equations = tuple(
+                replace(equation, expression=Name(base.name, equation.subscripts))
+                for equation in variable.equations
+            )
+            variable = replace(variable, equations=equations)
+        variables[key] = _with_change(variable, elements, change)
     return replace(model, variables=variables)
+
+
+def own_value(name: str) -> str:
+    """The name under which a constant's own value goes on when a policy changes it over time."""
+    return f"{name}~own value"
 
 
 def _covers(equation: Equation, elements: tuple[str, ...]) -> bool:

@@ -334,7 +334,7 @@ def _by_polynomials(node: Expression, key: str, known: Mapping[str, Interval]) -
         if isinstance(atom, Name):
             inner = "+" if canonical(atom.name) == key else "0"
         else:
-            inner = sign(atom, key, known) if depends(atom, key) else "0"
+            inner = _by_rules(atom, key, known) if depends(atom, key) else "0"
         if inner == "0":
             continue
         slope = _minus(_multiply(_derivative(top, atom), bottom), _multiply(top, _derivative(bottom, atom)))
