@@ -1,4 +1,4 @@
-"""XMILE variables (XMILE 1.0, chapter 4): stocks, flows, auxiliaries and graphical functions become entries."""
+"""XMILE variables (XMILE 1.0, chapter 4): stocks, flows, auxiliaries and lookups become entries."""
 
 from __future__ import annotations
 
