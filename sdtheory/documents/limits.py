@@ -33,6 +33,8 @@ class Limits:
         Bytes of one equation.
     variables : int
         Number of variables.
+    view_elements : int
+        Drawn elements of all views together.
     xml_depth, xml_elements : int
         Nesting and number of XML elements.
     attribute_length : int
@@ -54,6 +56,7 @@ class Limits:
     name_length: int = 512
     equation_bytes: int = 65_536
     variables: int = 50_000
+    view_elements: int = 20_000
     xml_depth: int = 200
     xml_elements: int = 500_000
     attribute_length: int = 1_000_000

@@ -78,7 +78,8 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     variables = _entries(decoded, [piece for piece in blocks.pieces if piece.macro is None], notes)
     views: tuple[View, ...] = ()
     if sketch:
-        views = views_of(decoded, sketch.start(), after.start() if after else len(text), variables, notes)
+        end = after.start() if after else len(text)
+        views = views_of(decoded, sketch.start(), end, variables, notes, file, limits)
     lines = _settings_lines(decoded, settings.end()) if settings else []
     return Index(
         text=text,

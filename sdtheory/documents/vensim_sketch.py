@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text
 from sdtheory.documents.view import Element, Point
 from sdtheory.errors import Issue
@@ -84,8 +85,11 @@ def _lines(decoded: Text, start: int, stop: int) -> list[Range]:
     return found
 
 
-def sketches_between(decoded: Text, start: int, stop: int, notes: list[Issue]) -> list[Sketch]:
+def sketches_between(
+    decoded: Text, start: int, stop: int, notes: list[Issue], file: str, limits: Limits
+) -> list[Sketch]:
     """The objects of each view between two offsets of the text; lines that cannot be read are noted."""
+    count = 0
     text = decoded.text
     lines = _lines(decoded, start, stop)
     found: list[Sketch] = []
@@ -128,6 +132,10 @@ def sketches_between(decoded: Text, start: int, stop: int, notes: list[Issue]) -
             message = "a sketch line that is kept, but not understood"
             notes.append(Issue("warning", "not-understood", message, None, item.line, 1))
         sketch.items.append(item)
+        count += 1
+        if count > limits.view_elements:
+            place = decoded.place(start)
+            raise beyond("more drawn elements", limits.view_elements, "view_elements", file, *place)
     return found
 
 

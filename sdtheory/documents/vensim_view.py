@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sdtheory.documents.index import Entry, Names
 from sdtheory.documents.lexer import spelled
+from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Span, Text
 from sdtheory.documents.vensim_sketch import (
     COMMENT,
@@ -31,10 +32,22 @@ _MOST_PAIRS = 250_000  # of valves and words that are matched by distance
 
 
 def views_of(
-    decoded: Text, start: int, stop: int, variables: Names[Entry], notes: list[Issue]
+    decoded: Text,
+    start: int,
+    stop: int,
+    variables: Names[Entry],
+    notes: list[Issue],
+    file: str,
+    limits: Limits,
 ) -> tuple[View, ...]:
-    """The views between two offsets of the text."""
-    sketches = sketches_between(decoded, start, stop, notes)
+    """The views between two offsets of the text.
+
+    Raises
+    ------
+    LimitError
+        More elements than `limits` allows.
+    """
+    sketches = sketches_between(decoded, start, stop, notes, file, limits)
     views = []
     for number, sketch in enumerate(sketches):
         elements = _Reading(decoded, number, sketch, variables, notes).elements()

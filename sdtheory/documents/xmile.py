@@ -136,11 +136,11 @@ def _collect(
         for member in group.members
     }
     repeated: dict[str, list[Block]] = {}
-    for node in _declarations(model):
+    for count, node in enumerate(_declarations(model), len(found) + 1):
         entry = entry_of(reading, node, name, non_negative)
         if entry is None:
             continue
-        if len(found) >= reading.limits.variables:
+        if count > reading.limits.variables:
             raise reading.too_much(node, "more variables", reading.limits.variables, "variables")
         key = canonical(entry.name)
         entry = replace(entry, group=groups.get(key, ""))
@@ -283,10 +283,15 @@ def _unit_definitions(reading: File, root: Node) -> tuple[UnitDefinition, ...]:
 def _views(reading: File, models: list[Node], names: list[str], entries: Names[Entry]) -> tuple[View, ...]:
     found: list[View] = []
     ends = flow_ends(entries)
+    count = 0
     for model, name in zip(models, names, strict=True):
         for views in model.all("views"):
             styles = styles_of(views, Styles())
             for node in views.all("view"):
+                count += len(node.children)
+                if count > reading.limits.view_elements:
+                    limit = reading.limits.view_elements
+                    raise reading.too_much(node, "more drawn elements", limit, "view_elements")
                 found.append(
                     view_of(reading.decoded, len(found), node, name, entries, ends, styles, reading.notes)
                 )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sdtheory.documents import from_bytes
+from sdtheory.documents import Limits, from_bytes
+from sdtheory.errors import LimitError
 
 EQUATIONS = """{UTF-8}
 Stock = INTEG(inflow - outflow, 1) ~~|
@@ -206,6 +207,12 @@ def test_several_views_and_the_old_version():
         ("stock", "Stock", 90, "1:2"),
     ]
     assert two.elements[2].source == "1:1"
+
+
+def test_too_many_drawn_elements_are_refused():
+    text = EQUATIONS + "\\\\\\---/// Sketch\nV300\n*v\n$d\n" + PIPES[0] + "\n" + PIPES[1]
+    with pytest.raises(LimitError, match="more drawn elements than the limit of 1;"):
+        from_bytes(text.encode(), limits=Limits(view_elements=1))
 
 
 def test_two_backslashes_open_a_sketch_too():

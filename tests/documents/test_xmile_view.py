@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdtheory.documents import from_bytes
+from sdtheory.documents import Limits, from_bytes
 from sdtheory.documents.view import arc_middle
+from sdtheory.errors import LimitError
 
 VARIABLES = (
     '<stock name="S one"><inflow>gain</inflow><outflow>loss</outflow></stock>'
@@ -123,6 +124,14 @@ def test_spans_of_coordinates_are_the_text_between_the_quotes():
         "x": b"12",
         "y": b"7.50",
     }
+
+
+def test_too_many_drawn_elements_are_refused():
+    with pytest.raises(LimitError, match="more drawn elements than the limit of 1;"):
+        from_bytes(
+            b"<xmile><model><views><view><aux/><aux/></view></views></model></xmile>",
+            limits=Limits(view_elements=1),
+        )
 
 
 def test_interface_views_are_told_apart():
