@@ -298,6 +298,11 @@ def _views(reading: File, models: list[Node], names: list[str], entries: Names[E
         legacy = model.first("display")
         if legacy is not None:
             drawn = list(_declarations(model))
+            count += len(drawn) + len(legacy.children)
+            if count > reading.limits.view_elements:
+                raise reading.too_much(
+                    legacy, "more drawn elements", reading.limits.view_elements, "view_elements"
+                )
             found.append(
                 legacy_view(reading.decoded, len(found), legacy, drawn, name, entries, ends, reading.notes)
             )
