@@ -157,7 +157,7 @@ def loops(model: str, through: tuple[str, ...], independent: bool, names: str | 
         if independent
         else sd.find_loops(graph, through=through, names=given)
     )
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": loop.id,
             "name": loop.name,

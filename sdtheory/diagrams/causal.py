@@ -15,7 +15,12 @@ from sdtheory.feedback.loops import Loop, LoopList
 COLOURS = {"+": "#0072B2", "-": "#D55E00", "?": "#5F5F5F"}
 HIGHLIGHT = "#CC79A7"
 QUIET = "#737373"
-STYLE = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "sdtheory", "font.family": "DejaVu Sans"}
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "sdtheory",
+    "font.family": "DejaVu Sans",
+}
 
 
 def causal_figure(graph: nx.DiGraph, loops: LoopList, highlight: Loop | None = None, title: str = "") -> Any:

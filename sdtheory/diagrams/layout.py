@@ -65,8 +65,6 @@ def _beside(graph: nx.DiGraph, name: str, place: Mapping[str, Point], across: fl
     if not near:
         return across * 1.9, -up * 1.6
     x, y = np.mean(near, axis=0)
-    if math.hypot(x / across, y / up) < 0.45 and len(near) > 1 and graph.degree(name) <= len(near) + 1:
-        return float(x), float(y)  # read by opposite sides of the ring and little else: it belongs inside
     angle = math.atan2(y / up, x / across)
     reach = max(math.hypot(x / across, y / up) + 0.62, 1.55)
     return across * reach * math.cos(angle), up * reach * math.sin(angle)

@@ -68,7 +68,7 @@ def better_before_worse_figure(times: np.ndarray, changes: Mapping[str, np.ndarr
         axes.set_title(title, fontsize=11)
         axes.legend(frameon=False, fontsize=8, title="leverage, understood share, capability at start")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.text(0.99, 0.02, "circle: narrowest    diamond: wider from here on", transform=axes.transAxes,
+        axes.text(0.99, 0.95, "circle: narrowest    diamond: wider from here on", transform=axes.transAxes,
                   ha="right", fontsize=8)  # fmt: skip
     return figure
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 _NAME_START = r"A-Za-z_\u00a1-\U0010ffff"
 _OTHERS = r"""
-  | (?P<quoted>"(?:[^"\\]|\\.)*(?:"|\Z))
+  | (?P<quoted>"(?:[^"\\]|\\.)*(?:"|\\?\Z))
   | (?P<comment>\{)
   | (?P<operator><->|<>|<=|>=|:=|==|[-+*/^<>=])
   | (?P<open>[(\[])
@@ -32,7 +32,9 @@ _XMILE = re.compile(
 )
 _VENSIM_MORE = re.compile(rf"[{_NAME_START}0-9$][{_NAME_START}0-9'$]*")
 _SPACES = re.compile(r"[ \t\r\n\f\v\u00a0\\]+")
-_XMILE_MORE = re.compile(rf'\.(?:[{_NAME_START}*][{_NAME_START}0-9$]*|"(?:[^"\\]|\\.)*(?:"|\Z))', re.DOTALL)
+_XMILE_MORE = re.compile(
+    rf'\.(?:[{_NAME_START}*][{_NAME_START}0-9$]*|"(?:[^"\\]|\\.)*(?:"|\\?\Z))', re.DOTALL
+)
 _XMILE_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 _COMPARISONS = frozenset({"=", "<", ">", "<=", ">=", "<>"})
 _BRACE = re.compile(r"[{}]")

@@ -74,6 +74,7 @@ class _Reading:
         self.word_of = self._pairs()
         self.valve_of = {word: valve for valve, word in self.word_of.items()}
         self.pipes: dict[int, list[tuple[Arrow, int]]] = {}
+        self.flows_of: dict[str, tuple[set[str], set[str]]] = {}
 
     def _note(self, offset: int, message: str) -> None:
         line, column = self.decoded.place(offset)
@@ -264,9 +265,8 @@ class _Reading:
         open_ones = []
         for pipe in pipes:
             shape = self.shapes[pipe[1]]
-            entry = self.variables.get(spelled(shape.name)) if shape.type == WORD else None
-            gains = entry is not None and key in [canonical(name) for name in entry.inflows]
-            loses = entry is not None and key in [canonical(name) for name in entry.outflows]
+            inflows, outflows = self._flows(shape)
+            gains, loses = key in inflows, key in outflows
             if gains and not loses and target is None:
                 target = pipe
             elif loses and not gains and source is None:
@@ -280,6 +280,18 @@ class _Reading:
             elif source is None:
                 source = pipe
         return source, target
+
+    def _flows(self, shape: Shape) -> tuple[set[str], set[str]]:
+        """Keys of what fills and what drains the stock that a word shows; once for each stock, not each pipe."""
+        entry = self.variables.get(spelled(shape.name)) if shape.type == WORD else None
+        if entry is None:
+            return set(), set()
+        if entry.name not in self.flows_of:
+            inflows, outflows = (
+                {canonical(name) for name in side} for side in (entry.inflows, entry.outflows)
+            )
+            self.flows_of[entry.name] = inflows, outflows
+        return self.flows_of[entry.name]
 
     def _pipe(self, valve: Shape, pipe: tuple[Arrow, int] | None) -> list[Point]:
         """Points from the valve over the bends to the border of the stock or cloud."""

@@ -170,26 +170,29 @@ def _blocks(reading: File, node: Node, name: Span) -> Iterator[Block]:
         equations: list[Node | None] = [*node.all("eqn")] or [None]
         if len(equations) > 1 and node.first("dimensions") is None:
             reading.note("warning", "second-equation", f"{len(equations)} equations for one variable", node)
+        parts = _parts(reading, node, shared)
         for equation in equations:
-            yield _block(reading, node, equation, shared, "")
+            yield _block(reading, parts, equation, "")
     for element in elements:
         subscript = element.attributes.get("subscript", "")
         spans = dict(shared)
         if "subscript" in element.attributes:
             spans["subscripts"] = attribute_spans(reading.decoded, element).get("subscript", name)
-        yield _block(reading, element, element.first("eqn"), spans, subscript)
+        yield _block(reading, _parts(reading, element, spans), element.first("eqn"), subscript)
 
 
-def _block(
-    reading: File, node: Node, equation: Node | None, shared: Mapping[str, Span], subscripts: str
-) -> Block:
+@dataclass(frozen=True)
+class _Parts:
+    """What all equations of a variable, or of one of its elements, have in common."""
+
+    spans: Mapping[str, Span]
+    lookup: Lookup | None
+    initial: str
+
+
+def _parts(reading: File, node: Node, shared: Mapping[str, Span]) -> _Parts:
     spans = dict(shared) | {"whole": Span(node.start, node.stop)}
     initial = node.first("init_eqn")
-    if equation:
-        if equation.inner_stop - equation.tag_stop > reading.limits.equation_bytes:
-            limit = reading.limits.equation_bytes
-            raise reading.too_much(equation, "an equation with more bytes", limit, "equation_bytes")
-        spans["equation"] = text_span(reading.decoded, equation)
     if initial:
         spans["initial"] = text_span(reading.decoded, initial)
     graph = node if node.tag == "gf" else node.first("gf")
@@ -198,6 +201,17 @@ def _block(
         if child:
             scale = tag.endswith("scale")
             spans[tag] = Span(child.start, child.stop) if scale else text_span(reading.decoded, child)
+    lookup = _lookup(reading, graph) if graph else None
+    return _Parts(spans, lookup, initial.text.strip() if initial else "")
+
+
+def _block(reading: File, parts: _Parts, equation: Node | None, subscripts: str) -> Block:
+    spans = dict(parts.spans)
+    if equation:
+        if equation.inner_stop - equation.tag_stop > reading.limits.equation_bytes:
+            limit = reading.limits.equation_bytes
+            raise reading.too_much(equation, "an equation with more bytes", limit, "equation_bytes")
+        spans["equation"] = text_span(reading.decoded, equation)
     place = spans["equation"] if equation and equation.text.strip() else spans["name"]
     line, column = reading.place(place.start)
     return Block(
@@ -208,8 +222,8 @@ def _block(
         line=line,
         column=column,
         spans=spans,
-        lookup=_lookup(reading, graph) if graph else None,
-        initial=initial.text.strip() if initial else "",
+        lookup=parts.lookup,
+        initial=parts.initial,
     )
 
 

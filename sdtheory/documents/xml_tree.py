@@ -18,7 +18,8 @@ from sdtheory.errors import DocumentError, Issue, LimitError, shown
 
 _VARIABLES = ("stock", "flow", "aux")
 _TAG_END = re.compile(rb"""["'>]""")
-_ATTRIBUTE = re.compile(rb"""([^\s=<>/"']+)\s*=\s*(["'])""")
+# an attribute stands behind white space: without that, a long tag name is tried from each of its letters
+_ATTRIBUTE = re.compile(rb"""(?<=\s)([^\s=<>/"']+)\s*=\s*(["'])""")
 _MARKUP = re.compile(rb"<!--|<!\[CDATA\[|<\?|<!|</?([A-Za-z_:\x80-\xff][^\s/>]*)|&")
 _ENTITY = re.compile(rb"&(?:[A-Za-z_:][A-Za-z0-9._:-]*|#[0-9]+|#x[0-9A-Fa-f]+);")
 _MOST_AMPERSANDS = 20

@@ -267,7 +267,7 @@ class _Builder:
     def _tree(
         self, phase: str, key: str, cell: Cell
     ) -> tuple[Expression | Table | None, dict[str, str], Variable | None]:
-        """What gives a cell its value in a phase: a tree, points of data, or None for a state or parameter."""
+        """What gives a cell its value in a phase: a tree, points, or None for a state or parameter."""
         if key in self.built_in and key not in ("time",):
             return self.built_in[key], {}, None
         variable = self.model[key]

@@ -139,7 +139,7 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
 
     if model.settings.method != "euler":
         raise SimulationError(
-            f"the reference engine integrates with Euler only, and the model asks for {model.settings.method.upper()}",
+            f"the reference engine has Euler only, and the model asks for {model.settings.method.upper()}",
             remedy='pass method="euler"',
         )
     with warnings.catch_warnings(), np.errstate(all="ignore"):

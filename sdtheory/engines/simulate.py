@@ -212,13 +212,18 @@ def _with_lookups(model: Model, changes: Mapping[str, Any]) -> Model:
         if isinstance(variable, LookupVariable):
             if isinstance(value, int | float):
                 raise SimulationError(f"'{shown(name)}' is a lookup", remedy="give its points")
-            table = value if isinstance(value, Table) else Table(*map(tuple, zip(*value, strict=True)))
+            table = value if isinstance(value, Table) else _table(value)
             equations = tuple(
                 replace(equation, expression=table) if not cell or equation.subscripts == cell else equation
                 for equation in variable.equations
             )
             variables[canonical(head)] = replace(variable, equations=equations)
     return replace(model, variables=variables)
+
+
+def _table(points: Any) -> Table:
+    x, y = zip(*((float(a), float(b)) for a, b in points), strict=True)
+    return Table(x, y)
 
 
 def _numbers(model: Model, changes: Mapping[str, Any]) -> dict[str, float]:

@@ -263,6 +263,7 @@ class _Pipeline:
         state = block.program.states[place]
         self.place = place
         self.rate = state.rate
+        assert state.delay_time is not None
         delay = np.broadcast_to(block.start_values[state.delay_time], (block.runs,))
         self.steps = np.round(np.maximum(delay / block.clock.time_step, 1.0) + GRID_SLACK).astype(int)
         self.initial = block.states[place].copy()

@@ -14,7 +14,7 @@ from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.policy import Policy, apply, own_value, split_element
 from sdtheory.experiments.uncertainty import draw
-from sdtheory.model.expression import Expression, Name, evaluate, references, substitute
+from sdtheory.model.expression import Expression, Name, Table, evaluate, references, substitute
 from sdtheory.model.model import Constant, Model
 from sdtheory.names import canonical
 
@@ -142,6 +142,7 @@ def _constants(model: Model, tree: Expression, known: Mapping[str, Any]) -> dict
             raise ExperimentError(f"a formula reads '{variable.name}', which is no constant")
         for equation in variable.equations:
             if tuple(map(canonical, equation.subscripts)) == tuple(map(canonical, part.subscripts)):
+                assert not isinstance(equation.expression, Table)
                 found[key] = float(evaluate(equation.expression, {}))
     return found
 

@@ -165,7 +165,7 @@ class Comparison:
             for metric in self.metrics:
                 difference, verdict = self.paired(policy, metric.name, base)
                 baseline = self.values[metric.name][self._place(base)]
-                row = {"policy": policy, "metric": metric.name}
+                row: dict[str, Any] = {"policy": policy, "metric": metric.name}
                 row.update(_difference_row(difference, baseline, counts))
                 row.update(_verdict_row(verdict))
                 row["rewards_speed"] = metric.rewards_speed
@@ -173,7 +173,7 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def regrets(self, metric: str) -> np.ndarray:
-        """Regret of each policy in each future, shape (policies, runs): best policy's value minus this one's."""
+        """What each policy loses to the best one in each future, shape (policies, runs)."""
         chosen = self.metric(metric)
         sign = {"lower": 1.0, "higher": -1.0, "none": math.nan}[chosen.better]
         cost = sign * self.values[chosen.name]

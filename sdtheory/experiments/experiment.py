@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -342,7 +343,7 @@ class _Reader:
         self.keys(table, {"points", "of", "outside"}, where)
         points = table.get("points", [])
         ok = len(points) > 0 and all(isinstance(p, list) and len(p) == 2 for p in points)
-        if not ok or any(b[0] <= a[0] for a, b in zip(points, points[1:], strict=False)):
+        if not ok or any(b[0] <= a[0] for a, b in itertools.pairwise(points)):
             self.fault(f"{where}: the points of '{variable}' must be [x, y] pairs with rising x", variable)
             return None
         outside = table.get("outside", "hold")
@@ -434,7 +435,9 @@ class _Reader:
         }
         if "expression" in row:
             combined = self.formula(row["expression"], name)
-            return combined and Metric(name, None, "expression", expression=combined, **common)
+            if combined is None:
+                return None
+            return Metric(name, None, "expression", expression=combined, **common)
         quantity = self.quantity(row, name)
         if quantity is None:
             return None

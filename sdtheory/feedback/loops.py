@@ -200,7 +200,7 @@ def _node(graph: nx.DiGraph, name: str) -> str:
 
 def _cycles(graph: nx.DiGraph, limit: int, seconds: float) -> tuple[list[list[str]], bool]:
     stop = time.monotonic() + seconds
-    found = []
+    found: list[list[str]] = []
     for cycle in nx.simple_cycles(graph):
         if len(found) >= limit or time.monotonic() > stop:
             return found, False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from sdtheory.model.expression import (
     COMPARISONS,
@@ -116,7 +117,7 @@ def _monotone(form, interval: Interval) -> Interval:
     return end(interval[0]), end(interval[1])
 
 
-_SHAPES = {
+_SHAPES: dict[str, Any] = {
     "exp": lambda a: (0.0 if a[0] == -math.inf else _monotone(math.exp, a)[0], _monotone(math.exp, a)[1]),
     "ln": lambda a: _monotone(math.log, (max(a[0], 0.0), a[1])),
     "sqrt": lambda a: _monotone(math.sqrt, (max(a[0], 0.0), max(a[1], 0.0))),

@@ -230,10 +230,11 @@ def report(verdicts: dict) -> str:
     lines = [
         "# Verdicts",
         "",
-        f"{runs} futures, seed {verdicts['seed']}, the same for every policy and rung. A cell is the share of",
-        "futures (%) in which the policy makes the metric worse; in brackets the share whose sign differs from",
-        "M0's. `!` marks a metric that can improve only because a level is reached sooner or later; `-` means that",
-        "the policy is not in this rung. Shares are of a box of assumed priors; they are not probabilities.",
+        f"{runs} futures, seed {verdicts['seed']}, the same for every policy and rung.",
+        "A cell is the share of futures (%) in which the policy makes the metric worse; in brackets the share",
+        "whose sign differs from M0's. `!` marks a metric that can improve only because a level is reached",
+        "sooner or later; `-` means that the policy is not in this rung. Shares are of a box of assumed",
+        "priors; they are not probabilities.",
         "",
     ]
     for policy in verdicts["policies"]:
@@ -247,9 +248,9 @@ def report(verdicts: dict) -> str:
     lines += [
         "## What would change the answer",
         "",
-        "Estimates of how fast ideas and explanations get harder, of the share that is understood today and of",
-        "the delay until safety work can use theory. The second rung already turns the first one's sign in many",
-        "futures.",
+        "Estimates of how fast ideas and explanations get harder, of the share that is understood today and",
+        "of the delay until safety work can use theory. The second rung already turns the first one's sign",
+        "in many futures.",
         "",
     ]
     return "\n".join(lines)

@@ -106,7 +106,7 @@ def _check_dimensions(document: Document, limits: Limits) -> None:
             raise _limit(document, dimension, what, limits.dimension_elements, "dimension_elements")
     for dimension in document.dimensions.values():
         path = [canonical(dimension.name)]
-        waiting = [(path[0], (path[0],))]
+        waiting: list[tuple[str, tuple[str, ...]]] = [(path[0], (path[0],))]
         while waiting:
             key, trail = waiting.pop()
             inner = document.dimensions.get(key)
@@ -279,11 +279,11 @@ class _Guard:
             return dataclasses.replace(node, function=function, arguments=self.rebuilt(tuple(node.arguments)))
         if kind in ("GetDataStructure", "GetLookupsStructure", "GetConstantsStructure"):
             raise ModelError("external data files are not supported yet", file=self.file)
-        if kind.endswith("Structure") and dataclasses.is_dataclass(node):
+        if kind.endswith("Structure") and dataclasses.is_dataclass(node) and not isinstance(node, type):
             values = {
                 field.name: self.rebuilt(getattr(node, field.name))
                 for field in dataclasses.fields(node)
-                if field.name not in ("order",) or not isinstance(node.order, int)
+                if field.name not in ("order",) or not isinstance(getattr(node, field.name), int)
             }
             return dataclasses.replace(node, **values)
         raise ModelError(f"PySD returned an unknown structure '{kind}'", file=self.file)

@@ -143,12 +143,7 @@ class _Lowering:
             else:
                 equations.append(Equation(self.expression(ast), self.axes, exceptions))
         if stock:
-            equations = [
-                e
-                if e.initial is not None
-                else Equation(Number(0.0), e.subscripts, e.exceptions, e.expression)
-                for e in equations
-            ]  # type: ignore[arg-type]
+            equations = [_as_level(equation) for equation in equations]
             kind = Stock
             extra |= {"inflows": entry.inflows if entry else (), "outflows": entry.outflows if entry else ()}
         elif kind is Auxiliary and all(_is_constant(equation) for equation in equations):
@@ -534,7 +529,7 @@ def known_functions() -> frozenset[str]:
 
 
 def _negative_number(node: Any) -> bool:
-    return isinstance(node, int | float | np.number) and not isinstance(node, bool) and node < 0
+    return isinstance(node, int | float | np.number) and not isinstance(node, bool) and float(node) < 0
 
 
 def _is_constant(equation: Equation) -> bool:
@@ -546,6 +541,13 @@ def _is_constant(equation: Equation) -> bool:
         isinstance(node, plain) or (isinstance(node, Call) and FUNCTIONS[node.function].kind == "pure")
         for node in walk(tree)
     )
+
+
+def _as_level(equation: Equation) -> Equation:
+    """A part of a stock that has no rate keeps its value."""
+    if equation.initial is not None or isinstance(equation.expression, Table):
+        return equation
+    return Equation(Number(0.0), equation.subscripts, equation.exceptions, equation.expression)
 
 
 def _described(entry: Entry) -> dict[str, Any]:

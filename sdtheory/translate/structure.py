@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from sdtheory.documents import Limits
 from sdtheory.errors import LimitError, ModelError, shown
@@ -29,7 +30,7 @@ def _check_settings(model: Model, limits: Limits) -> None:
         part.value if isinstance(part, Number) else None
         for part in (settings.start, settings.stop, settings.time_step, settings.save_every)
     ]
-    place = {"file": model.file or None}
+    place: dict[str, Any] = {"file": model.file or None}
     for word, value in zip(("INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER"), values, strict=True):
         if value is not None and not math.isfinite(value):
             raise ModelError(f"{word} is {value}", remedy="give a finite number", **place)
