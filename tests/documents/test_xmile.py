@@ -1,5 +1,7 @@
 """XMILE files: variables, arrays, modules, simulation, and what malformed files get."""
 
+import time
+
 import pytest
 
 from sdtheory.documents import Limits, from_bytes
@@ -321,3 +323,23 @@ def test_the_oldest_dialect_has_variables_in_the_model_itself():
     assert [element.kind for element in view.elements] == ["stock", "flow", "cloud", "connector"]
     assert view.elements[1].points == ((122, 50), (200, 50))
     assert view.elements[3].control is not None
+
+
+@pytest.mark.parametrize(
+    "crowded",
+    [
+        lambda n: file("", after=f"<views><view><{'a' * 8 * n}/></view></views>"),
+        lambda n: file("", after=f"<views><view><{'a' * 8 * n}{' ' * n}x='1'/></view></views>"),
+        lambda n: file(f'<aux name="{"a" * n}"{" " * n}{"b" * n}{" " * n}="1"/>'),
+        lambda n: file(f'<aux name="a"><dimensions><dim name="d"/></dimensions>{"<eqn>1</eqn>" * n}</aux>'),
+        lambda n: file(f'<aux name="a">{"<element><eqn>1</eqn></element>" * n}</aux>'),
+        lambda n: file('<aux name="a"/>' * n),
+        lambda n: file("<!-- a -- b -->" * n),
+        lambda n: file(f"<aux name='a'><doc>{'<b/> text ' * n}</doc></aux>"),
+    ],
+)
+def test_reading_time_grows_with_the_size_of_the_file(crowded):
+    text = crowded(8_000).encode()
+    begin = time.process_time()
+    from_bytes(text, "xmile")
+    assert time.process_time() - begin < 3
