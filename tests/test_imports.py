@@ -1,0 +1,108 @@
+"""Imports point one way, and importing the package costs nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sdtheory
+
+PACKAGE = Path(sdtheory.__file__).parent
+# what each part may import; `names` is a leaf as `errors` is, and formulas of experiments are read by `translate`
+BASE = {"errors", "names"}
+MAY_IMPORT = {
+    "errors": set(),
+    "names": {"errors"},
+    "documents": BASE,
+    "model": BASE,
+    "translate": BASE | {"documents", "model"},
+    "engines": BASE | {"model"},
+    "feedback": BASE | {"model"},
+    "experiments": BASE | {"documents", "translate", "model", "engines", "feedback"},
+    "diagrams": BASE | {"documents", "translate", "model", "feedback"},
+    "study": {"errors", "experiments", "diagrams", "sdtheory"},
+    "cli": {"errors", "model", "study", "sdtheory"},
+}
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_imports_point_one_way(path):
+    part = part_of(path)
+    parts = {
+        (dotted.split(".") + ["sdtheory"])[1]
+        for dotted in imported(path)
+        if dotted.split(".")[0] == "sdtheory"
+    }
+    assert parts - {part} <= MAY_IMPORT[part]
+
+
+def test_the_permitted_arrows_make_no_circle():
+    left = {part: targets - {"sdtheory"} for part, targets in MAY_IMPORT.items()}
+    while left:
+        leaves = {part for part, targets in left.items() if not targets & set(left)}
+        assert leaves, f"a circle among {sorted(left)}"
+        left = {part: targets for part, targets in left.items() if part not in leaves}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_translation_and_the_reference_engine_know_pysd(path):
+    knows = any(dotted.split(".")[0] == "pysd" for dotted in imported(path))
+    assert not knows or part_of(path) == "translate" or name(path) == "engines/reference.py"
+
+
+def test_only_the_shell_commands_import_click():
+    others = [path for path in FILES if part_of(path) != "cli"]
+    assert not [path for path in others if "click" in {d.split(".")[0] for d in imported(path)}]
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+HEAVY = {"pysd", "matplotlib", "xarray", "pandas", "scipy", "numpy", "networkx"}
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    assert not loaded_after("import sdtheory") & HEAVY
+
+
+def test_reading_a_document_needs_no_engine():
+    assert not loaded_after("import sdtheory; sdtheory.read('models/m0_seed.mdl')") & HEAVY
+
+
+def test_the_shell_command_starts_light():
+    assert not loaded_after("import sdtheory.cli.main") & HEAVY
+
+
+def test_every_public_name_exists():
+    for word in sdtheory.__all__:
+        assert getattr(sdtheory, word) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        sdtheory.no_such_name  # noqa: B018
