@@ -270,7 +270,7 @@ class _Guard:
             return self._reference(node)
         if kind == "SubscriptsReferenceStructure":
             return dataclasses.replace(
-                node, subscripts=tuple(self._subscript(part) for part in node.subscripts)
+                node, subscripts=[self._subscript(part) for part in node.subscripts]
             )
         if kind == "CallStructure":
             function = node.function
