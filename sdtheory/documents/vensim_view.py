@@ -282,7 +282,7 @@ class _Reading:
         return source, target
 
     def _flows(self, shape: Shape) -> tuple[set[str], set[str]]:
-        """Keys of what fills and what drains the stock that a word shows; once for each stock, not each pipe."""
+        """Keys of what fills and what drains the stock that a word shows, made once for each stock."""
         entry = self.variables.get(spelled(shape.name)) if shape.type == WORD else None
         if entry is None:
             return set(), set()

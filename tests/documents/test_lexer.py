@@ -100,6 +100,15 @@ def test_depth_counts_open_brackets(text, format, deep):
     assert depth(text, format) == deep
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("start", ['"', 'a."'])
+def test_an_unclosed_quote_full_of_escapes_is_read_once(start, format):
+    text = start + '\\"' * 30_000 + "\\"
+    begin = time.process_time()
+    assert references(text, format)[-1].stop == len(text)
+    assert time.process_time() - begin < 1
+
+
 def test_depth_counts_nested_conditions_of_xmile():
     assert depth("if a then 1 else " * 30 + "2", "xmile") == 30
     assert depth("(if a then 1 else 2) + (if a then 1 else 2)", "xmile") == 2

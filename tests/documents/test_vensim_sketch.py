@@ -1,5 +1,7 @@
 """Vensim sketches: words, valves, pipes, arrows."""
 
+import time
+
 import pytest
 
 from sdtheory.documents import Limits, from_bytes
@@ -207,6 +209,14 @@ def test_several_views_and_the_old_version():
         ("stock", "Stock", 90, "1:2"),
     ]
     assert two.elements[2].source == "1:1"
+
+
+def test_many_pipes_at_a_stock_of_many_flows_take_no_longer_each():
+    rate = " + ".join(f"f{number}" for number in range(4_000))
+    begin = time.process_time()
+    _, main = view(*PIPES, *[PIPES[2]] * 10_000, equations=f"Stock = INTEG({rate}, 0) ~~|\n")
+    assert len(by_kind(main, "flow")) == 1
+    assert time.process_time() - begin < 5
 
 
 def test_too_many_drawn_elements_are_refused():
