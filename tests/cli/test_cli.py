@@ -1,0 +1,211 @@
+"""The shell commands: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from sdtheory.cli.main import main
+
+MODEL = "models/m0_seed.xmile"
+EXPERIMENT = "models/m0_seed.toml"
+
+
+@pytest.fixture
+def sdtheory(tmp_path):
+    def call(*arguments):
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert "Traceback" not in done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done
+
+    return call
+
+
+def refuse(constant):
+    raise AssertionError(f"{constant} is not strict JSON")
+
+
+def document(done):
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout, parse_constant=refuse)
+
+
+def error_line(done):
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("model", [MODEL, "models/m0_seed.mdl"])
+def test_info_prints_one_json_document(sdtheory, model):
+    info = document(sdtheory("info", model, "--json"))
+    assert info["format"] == ("vensim" if model.endswith("mdl") else "xmile")
+    assert (info["settings"]["start"], info["settings"]["stop"]) == (0, 42)
+    rows = {row["name"]: row for row in info["variables"]}
+    assert rows["capability"]["kind"] == "stock"
+    assert rows["capability growth"]["kind"] == "flow"
+    assert rows["search leverage"]["equation"] == "1.5"
+
+
+def test_info_prints_a_table_with_every_variable(sdtheory):
+    done = sdtheory("info", MODEL)
+    rows = document(sdtheory("info", MODEL, "--json"))["variables"]
+    assert done.exit_code == 0
+    assert all(row["name"] in done.stdout for row in rows)
+
+
+def test_loops_prints_one_json_document(sdtheory):
+    found = document(sdtheory("loops", MODEL, "--json"))
+    assert found["complete"] is True
+    assert sorted(loop["polarity"] for loop in found["loops"]) == ["B", "B", "R"]
+    assert "mission loop" in {loop["name"] for loop in found["loops"]}
+
+
+def test_loops_through_a_variable_are_those_that_hold_it(sdtheory):
+    found = document(sdtheory("loops", MODEL, "--through", "effective search space", "--json"))
+    assert len(found["loops"]) == 2
+    assert all("effective search space" in loop["variables"] for loop in found["loops"])
+
+
+def test_compare_prints_one_json_document_and_does_not_depend_on_jobs(sdtheory):
+    common = ("compare", MODEL, EXPERIMENT, "--runs", 32, "--seed", 3, "--json")
+    one, three = (document(sdtheory(*common, "--jobs", jobs)) for jobs in (1, 3))
+    assert one == three
+    assert one != document(sdtheory("compare", MODEL, EXPERIMENT, "--runs", 32, "--seed", 4, "--json"))
+
+
+def test_compare_shows_the_metrics_that_are_asked_for(sdtheory):
+    done = sdtheory("compare", MODEL, EXPERIMENT, "--runs", 16, "--metric", "gap after 10 years")
+    assert done.exit_code == 0
+    assert "gap after 10 years" in done.stdout
+    assert "gap after 30 years" not in done.stdout
+
+
+def test_compare_marks_metrics_that_reward_speed(sdtheory):
+    done = sdtheory("compare", MODEL, EXPERIMENT, "--runs", 16, "--metric", "time to C*")
+    assert "time to C* !" in done.stdout
+    assert "sooner or later" in done.stderr
+
+
+def test_compare_writes_its_tables(sdtheory, tmp_path):
+    done = sdtheory("compare", MODEL, EXPERIMENT, "--runs", 16, "-o", tmp_path / "out")
+    assert done.exit_code == 0
+    assert list((tmp_path / "out").glob("*.csv"))
+
+
+def test_study_prints_one_json_document(sdtheory, tmp_path):
+    verdicts = document(sdtheory("study", "-o", tmp_path / "out", "--runs", 4, "--seed", 2, "--json"))
+    assert (verdicts["runs"], verdicts["seed"]) == (4, 2)
+    assert json.loads((tmp_path / "out" / "verdict.json").read_text(encoding="utf-8")) == verdicts
+
+
+def test_run_writes_every_variable_with_its_changes(sdtheory, tmp_path):
+    import pandas as pd
+
+    table = tmp_path / "run.csv"
+    done = sdtheory("run", MODEL, "--set", "Theorist_Boost=0.5", "--stop", 12, "-o", table)
+    assert done.exit_code == 0
+    frame = pd.read_csv(table, index_col=0)
+    assert frame.index[-1] == 12
+    assert round(frame["understanding gap"].iloc[-1], 4) == 29.4849
+
+
+def test_run_prints_the_stocks(sdtheory):
+    done = sdtheory("run", MODEL)
+    assert done.exit_code == 0
+    assert "capability" in done.stdout and "opaque share" not in done.stdout
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
+def test_draw_writes_the_format_of_the_suffix(sdtheory, tmp_path, suffix):
+    out = tmp_path / f"loops.{suffix}"
+    done = sdtheory("draw", MODEL, out, "--highlight", "mission loop")
+    assert done.exit_code == 0
+    start = out.read_bytes()[:8]
+    assert start.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[suffix])
+
+
+def test_an_unknown_suffix_suggests_a_known_one(sdtheory, tmp_path):
+    done = sdtheory("draw", MODEL, tmp_path / "loops.svgg")
+    assert done.exit_code == 2
+    assert "did you mean '.svg'?" in error_line(done)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_variable_suggests_the_nearest(sdtheory):
+    done = sdtheory("run", MODEL, "--set", "serch leverage=2")
+    assert done.exit_code == 1
+    assert "'serch leverage'" in error_line(done) and "did you mean 'search leverage'?" in error_line(done)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("loops", MODEL, "--through", "understandin"),
+        ("draw", MODEL, "out.svg", "--highlight", "mision loop"),
+        ("compare", MODEL, EXPERIMENT, "--runs", "4", "--metric", "gap after 10 year"),
+        ("run", MODEL, "--engine", "vectorized"),
+    ],
+)
+def test_a_misspelt_word_suggests_the_nearest(sdtheory, arguments):
+    done = sdtheory(*arguments)
+    assert done.exit_code in (1, 2)
+    assert "did you mean" in error_line(done)
+
+
+@pytest.mark.parametrize("text", ["search leverage", "search leverage=much", "=2"])
+def test_a_change_that_is_no_name_and_number_is_a_usage_error(sdtheory, text):
+    done = sdtheory("run", MODEL, "--set", text)
+    assert done.exit_code == 2
+    assert "NAME=NUMBER" in error_line(done)
+
+
+@pytest.mark.parametrize("command", ["info", "run", "loops"])
+def test_a_missing_file_is_one_line(sdtheory, command):
+    done = sdtheory(command, "models/no_such_model.xmile")
+    assert done.exit_code in (1, 2)
+    assert "no_such_model.xmile" in error_line(done)
+
+
+def test_a_file_that_is_no_model_is_one_line(sdtheory, tmp_path):
+    path = tmp_path / "broken.xmile"
+    path.write_text("<xmile><model></xmile>")
+    done = sdtheory("info", path)
+    assert done.exit_code == 1
+    assert "broken.xmile:1:" in error_line(done)
+
+
+def test_a_broken_experiment_names_its_file(sdtheory, tmp_path):
+    path = tmp_path / "broken.toml"
+    path.write_text("[[metric]\n")
+    done = sdtheory("compare", MODEL, path)
+    assert done.exit_code == 1
+    assert "broken.toml" in error_line(done)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("frobnicate",), ("run",), ("compare", MODEL, EXPERIMENT, "--runs", "0")]
+)
+def test_a_wrong_command_line_ends_with_two(sdtheory, arguments):
+    assert sdtheory(*arguments).exit_code == 2
+
+
+def test_a_run_that_cannot_be_written_is_a_usage_error(sdtheory, tmp_path):
+    done = sdtheory("run", MODEL, "-o", tmp_path / "no such folder" / "run.csv")
+    assert done.exit_code == 2
+    assert "cannot write" in error_line(done)
+
+
+def test_debugging_shows_where_an_error_comes_from(monkeypatch):
+    monkeypatch.setenv("SDTHEORY_DEBUG", "1")
+    done = CliRunner().invoke(main, ["run", MODEL, "--set", "serch leverage=2"])
+    assert type(done.exception).__name__ == "UnknownName"
+
+
+def test_version_and_help(sdtheory):
+    assert "0.1.0" in sdtheory("--version").output
+    text = sdtheory("-h").output
+    assert all(command in text for command in ("info", "run", "loops", "draw", "compare", "study"))
