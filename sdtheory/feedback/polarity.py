@@ -130,17 +130,17 @@ _SHAPES: dict[str, Any] = {
     "integer": lambda a: tuple(float(math.trunc(x)) if math.isfinite(x) else x for x in a),
     "random_0_1": lambda: (0.0, 1.0),
 }
+# by function, the arguments that its value comes from: the source, and the initial value
 _PASSED_ON = {
-    "smooth",
-    "delay",
-    "delay_n",
-    "delay_fixed",
-    "initial",
-    "sum",
-    "vmin",
-    "vmax",
-    "prod",
-    "sample_if_true",
+    "smooth": (0, 2),
+    "delay": (0, 2),
+    "delay_n": (0, 2),
+    "delay_fixed": (0, 2),
+    "initial": (0,),
+    "sum": (0,),
+    "vmin": (0,),
+    "vmax": (0,),
+    "sample_if_true": (1, 2),
 }
 
 
@@ -208,9 +208,11 @@ def _call_interval(node: Call, known: Mapping[str, Interval]) -> Interval:
     if node.function == "if_then_else":
         return min(parts[1][0], parts[2][0]), max(parts[1][1], parts[2][1])
     if node.function in _PASSED_ON and parts:
-        # what is stored or summed keeps the sign of what goes in, though not its size
-        sign = interval_sign(parts[1] if node.function == "sample_if_true" else parts[0])
-        return {"0": (0.0, 0.0), "+": (0.0, math.inf), "-": (-math.inf, 0.0), "?": ANY}[sign]
+        # what is stored or summed keeps the sign of what goes in and of where it starts, though not its size
+        passed = join(*(interval_sign(parts[place]) for place in _PASSED_ON[node.function]))
+        return {"0": (0.0, 0.0), "+": (0.0, math.inf), "-": (-math.inf, 0.0), "?": ANY}[passed]
+    if node.function == "prod" and interval_sign(parts[0]) == "+":
+        return (0.0, math.inf)
     return ANY
 
 
@@ -314,11 +316,17 @@ def _call_sign(node: Call, key: str, known: Mapping[str, Interval]) -> str:
     if node.function in ("abs", "cosh"):
         return times(inner[0], interval_sign(interval(node.arguments[0], known)))
     if node.function == "if_then_else":
-        _condition, then, otherwise = node.arguments
+        condition, then, otherwise = node.arguments
         gain = interval_sign(interval(Binary("-", then, otherwise), known))
-        return join(times(inner[0], gain), inner[1], inner[2])
+        return join(times(_truth_sign(condition, inner[0], known), gain), inner[1], inner[2])
     signs = row.signs.ljust(len(inner), "?")
     return join(*(times(one, of) for one, of in zip(inner, signs, strict=False)))
+
+
+def _truth_sign(condition: Expression, own: str, known: Mapping[str, Interval]) -> str:
+    """The sign of a change on whether a condition holds; a number holds when it is not zero."""
+    low, high = interval(condition, known)
+    return own if low >= 0 else _FLIP[own] if high <= 0 else "?" if own != "0" else "0"
 
 
 # the second method: quotients of polynomials over atoms (names and whatever is no polynomial)
@@ -373,6 +381,8 @@ def _operate(operator, a, b, node) -> tuple[Polynomial, Polynomial] | None:
             return {((node, 1),): 1.0}, {(): 1.0}
         top, bottom = p, q
         for _ in range(int(exponent) - 1):
+            if max(len(top), len(bottom)) > LARGEST_POLYNOMIAL:
+                return None
             top, bottom = _multiply(top, p), _multiply(bottom, q)
     elif operator == "*":
         top, bottom = _multiply(p, r), _multiply(q, s)
@@ -399,8 +409,6 @@ def _minus(a: Polynomial, b: Polynomial) -> Polynomial:
 
 def _multiply(a: Polynomial, b: Polynomial) -> Polynomial:
     result: Polynomial = {}
-    if len(a) * len(b) > LARGEST_POLYNOMIAL**2:
-        return {((Opaque("too many terms"), 1),): 1.0}
     for one, x in a.items():
         for other, y in b.items():
             powers = dict(one)
