@@ -12,7 +12,7 @@ import pytest
 import sdtheory
 
 PACKAGE = Path(sdtheory.__file__).parent
-# what each part may import; `names` is a leaf as `errors` is, and formulas of experiments are read by `translate`
+# what each part may import; formulas of experiments are read by `translate`
 BASE = {"errors", "names"}
 MAY_IMPORT = {
     "errors": set(),
@@ -54,9 +54,7 @@ def name(path: Path) -> str:
 def test_imports_point_one_way(path):
     part = part_of(path)
     parts = {
-        (dotted.split(".") + ["sdtheory"])[1]
-        for dotted in imported(path)
-        if dotted.split(".")[0] == "sdtheory"
+        [*dotted.split("."), "sdtheory"][1] for dotted in imported(path) if dotted.split(".")[0] == "sdtheory"
     }
     assert parts - {part} <= MAY_IMPORT[part]
 
