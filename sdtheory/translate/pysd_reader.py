@@ -5,6 +5,7 @@ Nothing is written beside the user's file, and nothing is executed: PySD's abstr
 
 from __future__ import annotations
 
+import ast
 import re
 import tempfile
 import warnings
@@ -32,9 +33,13 @@ def abstract_model(document: Document) -> Any:
     ModelError
         When PySD cannot read an equation; names the variable and its line where they can be found.
     """
+    from pysd.translators.vensim import vensim_element
     from pysd.translators.vensim.vensim_file import VensimFile
+    from pysd.translators.xmile import xmile_element
     from pysd.translators.xmile.xmile_file import XmileFile
 
+    # PySD's parsers pass pieces of the file's text, such as the limits of a lookup, to `eval`.
+    vensim_element.eval = xmile_element.eval = _literal  # type: ignore[attr-defined]
     vensim = document.format == "vensim"
     with tempfile.TemporaryDirectory(prefix="sdtheory-") as folder:
         copy = Path(folder, "model.mdl" if vensim else "model.xmile")
@@ -47,6 +52,14 @@ def abstract_model(document: Document) -> Any:
                 return file.get_abstract_model()
         except (Exception, RecursionError) as error:
             raise _readable(document, error) from None
+
+
+def _literal(text: str) -> Any:
+    """The value of a number, a quoted text, or tuples and lists of them; anything else is an error."""
+    try:
+        return ast.literal_eval(text)
+    except SyntaxError:
+        return float(text)  # such as 007
 
 
 def _vensim_copy(document: Document) -> bytes:
