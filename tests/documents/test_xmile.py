@@ -331,7 +331,9 @@ def test_the_oldest_dialect_has_variables_in_the_model_itself():
         lambda n: file("", after=f"<views><view><{'a' * 8 * n}/></view></views>"),
         lambda n: file("", after=f"<views><view><{'a' * 8 * n}{' ' * n}x='1'/></view></views>"),
         lambda n: file(f'<aux name="{"a" * n}"{" " * n}{"b" * n}{" " * n}="1"/>'),
-        lambda n: file(f'<aux name="a"><dimensions><dim name="d"/></dimensions>{"<eqn>1</eqn>" * n}</aux>'),
+        lambda n: file(
+            f'<aux name="a"><dimensions><dim name="d"/></dimensions>{"<eqn>1</eqn>" * 3 * n}</aux>'
+        ),
         lambda n: file(f'<aux name="a">{"<element><eqn>1</eqn></element>" * n}</aux>'),
         lambda n: file('<aux name="a"/>' * n),
         lambda n: file("<!-- a -- b -->" * n),
