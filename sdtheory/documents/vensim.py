@@ -27,7 +27,7 @@ from sdtheory.documents.lexer import (
     tokens,
     unwrapped,
 )
-from sdtheory.documents.limits import Limits
+from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text, byte_order_mark
 from sdtheory.documents.vensim_blocks import Blocks, Heading, Piece, Range, split, trimmed
 from sdtheory.documents.vensim_view import views_of
@@ -40,7 +40,7 @@ _HEADER = re.compile(r"\{[^{}\r\n]{1,40}\}[ \t]*(?=\r?\n|\r)")
 _SKETCH = re.compile(r"\\\\(?<![^\r\n]\\\\)\\*---///")
 _SKETCH_END = re.compile(r"///---(?<![^\r\n]///---)\\{2,}")
 _SETTINGS = re.compile(r":L(?<![^\r\n]:L)\x7f?<%\^E!@")
-_SETTING = re.compile(r"(?<![^\r\n])([0-9]+):([^\r\n]*)")
+_SETTING = re.compile(r"(?<![^\r\n])(15|22):([^\r\n]*)")  # the only ones that are read
 _CONTINUED = re.compile(r"\\(?:\r\n?|\n)[ \t]*")
 _CONTROLS = {
     "initial time": "start",
@@ -80,7 +80,7 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     if sketch:
         end = after.start() if after else len(text)
         views = views_of(decoded, sketch.start(), end, variables, notes, file, limits)
-    lines = _settings_lines(decoded, settings.end()) if settings else []
+    lines = _settings_lines(decoded, settings.end(), file, limits) if settings else []
     return Index(
         text=text,
         variables=variables,
@@ -391,10 +391,13 @@ def _groups(decoded: Text, blocks: Blocks) -> tuple[Group, ...]:
     )
 
 
-def _settings_lines(decoded: Text, start: int) -> list[tuple[str, str, int]]:
-    """Code, value and offset of the value of each line ``code:value`` of the settings."""
-    found = []
+def _settings_lines(decoded: Text, start: int, file: str, limits: Limits) -> list[tuple[str, str, int]]:
+    """Code, value and offset of the value of the lines ``code:value`` of the settings that matter here."""
+    found: list[tuple[str, str, int]] = []
     for match in _SETTING.finditer(decoded.text, start):
+        if len(found) >= limits.variables:
+            place = decoded.place(match.start())
+            raise beyond("more settings", limits.variables, "variables", file, *place)
         found.append((match.group(1), match.group(2), match.start(2)))
     return found
 

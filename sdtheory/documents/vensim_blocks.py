@@ -143,6 +143,10 @@ def split(decoded: Text, start: int, stop: int, file: str, limits: Limits) -> Bl
                 )
             piece.group, piece.macro = group, macro
             found.pieces.append(piece)
+        if len(found.groups) + len(found.macros) > limits.variables:
+            raise beyond(
+                "more groups and macros", limits.variables, "variables", file, *decoded.place(position - 1)
+            )
     if macro is not None:
         raise _error(decoded, found.macros[macro].start, "the macro is not ended", file, "add :END OF MACRO:")
     return found

@@ -14,6 +14,7 @@ from sdtheory.documents.text import Span, Text
 from sdtheory.documents.view import Element, Point
 from sdtheory.errors import Issue
 
+_MOST_FIELDS = 64  # more than twice what Vensim writes; what comes after is kept in the bytes alone
 _MARKER = re.compile(r"\\{2,}---///")
 _POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
 WORD, VALVE, COMMENT = 10, 11, 12
@@ -70,38 +71,35 @@ class Sketch:
     items: list[Shape | Arrow | Element] = field(default_factory=list)
 
 
-def _lines(decoded: Text, start: int, stop: int) -> list[Range]:
-    """Ranges of the lines, without their ends."""
+def _line(decoded: Text, number: int, start: int, stop: int) -> Range | None:
+    """The part of a line, without its end, from `start` on; `number` counts from 0; None from `stop` on."""
     starts = decoded.line_starts
-    first = decoded.place(start)[0] - 1
-    found = []
-    for number in range(first, len(starts)):
-        if starts[number] >= stop:
-            break
-        end = min(starts[number + 1] if number + 1 < len(starts) else len(decoded.text), stop)
-        while end > starts[number] and decoded.text[end - 1] in "\r\n":
-            end -= 1
-        found.append((max(starts[number], start), end))
-    return found
+    if number >= len(starts) or starts[number] >= stop:
+        return None
+    end = min(starts[number + 1] if number + 1 < len(starts) else len(decoded.text), stop)
+    while end > starts[number] and decoded.text[end - 1] in "\r\n":
+        end -= 1
+    return max(starts[number], start), end
 
 
 def sketches_between(
     decoded: Text, start: int, stop: int, notes: list[Issue], file: str, limits: Limits
 ) -> list[Sketch]:
     """The objects of each view between two offsets of the text; lines that cannot be read are noted."""
-    count = 0
+    count = 0  # views and elements
     text = decoded.text
-    lines = _lines(decoded, start, stop)
     found: list[Sketch] = []
-    position = 0
+    first, end = start, stop
+    number = decoded.place(start)[0] - 1
     header = 0  # lines of the header that may still come: version, name, defaults
     old = False
-    while position < len(lines):
-        start, stop = lines[position]
-        position += 1
+    while place := _line(decoded, number, first, end):
+        start, stop = place
+        number += 1
         if _MARKER.match(text, start, stop):
-            line = decoded.place(start)[0]
-            found.append(Sketch("", {"whole": decoded.span(start, stop)}, line))
+            found.append(Sketch("", {"whole": decoded.span(start, stop)}, number))
+            count += 1
+            _check(count, number, file, limits)
             header = 3
             old = False
             continue
@@ -122,21 +120,25 @@ def sketches_between(
         header = 0
         item = _item(decoded, start, stop, old)
         follows = isinstance(item, Shape) and item.type == COMMENT and item.bits & 4
-        if follows and position < len(lines) and not _MARKER.match(text, lines[position][0]):
+        following = _line(decoded, number, first, end) if follows else None
+        if following and not _MARKER.match(text, following[0]):
             assert isinstance(item, Shape)
-            item.text = text[slice(*lines[position])]
-            item.spans["text"] = decoded.span(*lines[position])
-            item.place = (start, lines[position][1])
-            position += 1
+            item.text = text[slice(*following)]
+            item.spans["text"] = decoded.span(*following)
+            item.place = (start, following[1])
+            number += 1
         if isinstance(item, Element):
             message = "a sketch line that is kept, but not understood"
             notes.append(Issue("warning", "not-understood", message, None, item.line, 1))
         sketch.items.append(item)
         count += 1
-        if count > limits.view_elements:
-            place = decoded.place(start)
-            raise beyond("more drawn elements", limits.view_elements, "view_elements", file, *place)
+        _check(count, number, file, limits)
     return found
+
+
+def _check(count: int, line: int, file: str, limits: Limits) -> None:
+    if count > limits.view_elements:
+        raise beyond("more views and drawn elements", limits.view_elements, "view_elements", file, line, 1)
 
 
 def _item(decoded: Text, start: int, stop: int, old: bool) -> Shape | Arrow | Element:
@@ -160,9 +162,9 @@ def _item(decoded: Text, start: int, stop: int, old: bool) -> Shape | Arrow | El
 
 def _fields(text: str, start: int, stop: int) -> list[Range]:
     """Fields between commas; a field that begins with a quote sign goes on to the closing one."""
-    found = []
+    found: list[Range] = []
     position = start
-    while position <= stop:
+    while position <= stop and len(found) < _MOST_FIELDS:
         end = position
         if text.startswith('"', position, stop):
             end = position + 1

@@ -261,3 +261,17 @@ def test_limits_on_equations_and_variables_are_stated():
         model("a = 1 + 2 + 3 + 4 ~~|", limits=Limits(equation_bytes=9))
     with pytest.raises(LimitError, match="limit of 1;"):
         model("a = 1 ~~| b = 1 ~~|", limits=Limits(variables=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a = 1 ~~|\n***.b~|\n***.c~|", "3:7: more groups and macros than the limit of 1;"),
+        ("{**b**} | {**c**} |", "more groups and macros"),
+        (":MACRO: f(x) :END OF MACRO: :MACRO: g(x) :END OF MACRO:", "more groups and macros"),
+        ("a = 1 ~~|\n" + SETTINGS + "22:m,meter\n22:s,second\n", "9:1: more settings than the limit of 1;"),
+    ],
+)
+def test_limits_hold_for_what_stands_between_the_equations_too(text, what):
+    with pytest.raises(LimitError, match=what):
+        model(text, limits=Limits(variables=1))

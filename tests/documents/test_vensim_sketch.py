@@ -221,8 +221,19 @@ def test_many_pipes_at_a_stock_of_many_flows_take_no_longer_each():
 
 def test_too_many_drawn_elements_are_refused():
     text = EQUATIONS + "\\\\\\---/// Sketch\nV300\n*v\n$d\n" + PIPES[0] + "\n" + PIPES[1]
-    with pytest.raises(LimitError, match="more drawn elements than the limit of 1;"):
-        from_bytes(text.encode(), limits=Limits(view_elements=1))
+    with pytest.raises(LimitError, match="views and drawn elements than the limit of 2;"):
+        from_bytes(text.encode(), limits=Limits(view_elements=2))
+    assert len(from_bytes(text.encode(), limits=Limits(view_elements=3)).views[0].elements) == 2
+
+
+def test_too_many_views_are_refused():
+    with pytest.raises(LimitError, match="<document>:8:1: more views and drawn elements"):
+        from_bytes((EQUATIONS + "\\\\---///\n" * 3).encode(), limits=Limits(view_elements=2))
+
+
+def test_a_sketch_may_begin_behind_a_lone_carriage_return():
+    text = "a = 1 ~~|\n\r\\\\\\---/// Sketch\nV300\n*v\n$d\n" + PIPES[0]
+    assert [one.name for one in from_bytes(text.encode()).views] == ["v"]
 
 
 def test_two_backslashes_open_a_sketch_too():
