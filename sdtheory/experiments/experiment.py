@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ SIMULATION_KEYS = {"start", "stop", "time_step", "save_every", "method"}
 SAMPLING_KEYS = {"method", "runs", "seed"}
 LOOP_KEYS = {"name", "polarity", "through"}
 METRIC_KEYS = {
-    "name", "variable", "formula", "expression", "at", "statistic", "integral", "discount_rate", "first_crossing",
-    "when", "time_above", "time_below", "between", "better", "rewards_speed", "tie", "satisfied", "censored",
-    "description",
+    "name", "description", "variable", "formula", "expression", "at", "statistic", "integral",
+    "discount_rate", "first_crossing", "when", "time_above", "time_below", "between", "better",
+    "rewards_speed", "tie", "satisfied", "censored",
 }  # fmt: skip
 AMOUNTS = {"to", "by", "times"}
 LATER = {"equation", "structure"}
@@ -150,16 +150,13 @@ class _Reader:
         self.faults: list[str] = []
 
     def line_of(self, *words: str) -> int | None:
-        """The first line that holds the last of the words, from the line that holds the ones before."""
-        start = 0
-        for word in words:
-            for number in range(start, len(self.lines)):
-                if word and word in self.lines[number]:
-                    start = number
-                    break
-            else:
-                return start + 1 if start else None
-        return start + 1
+        """The line of the last word that is found, each looked for from the line of the one before."""
+        place: int | None = None
+        for word in filter(None, words):
+            whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+            lines = range(place or 0, len(self.lines))
+            place = next((number for number in lines if whole.search(self.lines[number])), place)
+        return None if place is None else place + 1
 
     def fault(self, message: str, *words: str) -> None:
         line = self.line_of(*words)
@@ -184,7 +181,7 @@ class _Reader:
                 close = nearest(key, allowed)
                 hint = f"; did you mean '{close}'?" if close else ""
                 later = "; it is not supported yet" if key in LATER else hint
-                self.fault(f"unknown key '{shown(key)}' in {where}{later}", where, key)
+                self.fault(f"unknown key '{shown(key)}' in {where}{later}", _mentioned(where) or where, key)
 
     def with_includes(self, tables: dict, folder: Path) -> dict:
         merged: dict[str, Any] = {}
@@ -215,7 +212,7 @@ class _Reader:
         uncertainties = [
             self.uncertainty(name, row) for name, row in self.table(tables, "uncertainty").items()
         ]
-        loops = tables.get("loop", [])
+        loops = self.rows(tables, "loop")
         for loop in loops:
             self.keys(loop, LOOP_KEYS, f"loop '{loop.get('name', '')}'")
         return Experiment(
@@ -246,6 +243,14 @@ class _Reader:
             self.keys(found, allowed, f"[{name}]")
         return found
 
+    def rows(self, tables: Mapping, name: str) -> list[dict]:
+        """The tables of a list such as ``[[policy]]``."""
+        found = tables.get(name, [])
+        if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+            return found
+        self.fault(f"'{name}' must be a list of tables; write [[{name}]] above each", name)
+        return []
+
     def whole(self, table: Mapping, key: str, default: int, least: int) -> int:
         value = table.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -261,7 +266,7 @@ class _Reader:
             or value != value
             or abs(value) == float("inf")
         ):
-            self.fault(f"{where}: '{key}' must be a finite number", where.strip("'"), key)
+            self.fault(f"{where}: '{key}' must be a finite number", _mentioned(where) or where, key)
             return 0.0
         return float(value)
 
@@ -269,7 +274,7 @@ class _Reader:
 
     def policies(self, tables: Mapping, baseline: Policy) -> tuple[Policy, ...]:
         found: dict[str, Policy] = {}
-        for row in tables.get("policy", []):
+        for row in self.rows(tables, "policy"):
             policy = self.policy(row, found)
             key = canonical(policy.name)
             if key in found or key == canonical(baseline.name):
@@ -300,9 +305,9 @@ class _Reader:
             else:
                 values.update(base.set)
                 changes.extend(base.changes)
-        given = row.get("set", {})
+        given = self.table(row, "set")
         values.update({key: self.number(given, key, where) for key in given})
-        changes.extend(change for entry in row.get("change", []) if (change := self.change(entry, where)))
+        changes.extend(change for entry in self.rows(row, "change") if (change := self.change(entry, where)))
         return Policy(name, str(row.get("description", "")), values, tuple(changes))
 
     def change(self, row: Mapping, where: str) -> Change | None:
@@ -311,13 +316,14 @@ class _Reader:
         chosen = [kind for kind in kinds if kind in row]
         variable = row.get("variable")
         if not isinstance(variable, str) or len(chosen) != 1:
-            self.fault(
-                f"{where}: a change needs a variable and one of {', '.join(kinds)}", where.strip("policy '")
-            )
+            self.fault(f"{where}: a change needs a variable and one of {', '.join(kinds)}", _mentioned(where))
             return None
         kind, table = chosen[0], row[chosen[0]]
         if kind == "lookup":
             return self.lookup(variable, table, where)
+        if not isinstance(table, dict):
+            self.fault(f"{where}: '{kind}' must be a table", variable, kind)
+            return None
         how = [key for key in table if key in AMOUNTS]
         if len(how) != 1:
             self.fault(f"{where}: {kind} of '{variable}' needs one of to, by, times", variable)
@@ -343,7 +349,7 @@ class _Reader:
         self.keys(table, {"points", "of", "outside"}, where)
         points = table.get("points", [])
         ok = len(points) > 0 and all(isinstance(p, list) and len(p) == 2 for p in points)
-        if not ok or any(b[0] <= a[0] for a, b in itertools.pairwise(points)):
+        if not ok or any(b[0] <= a[0] for a, b in pairwise(points)):
             self.fault(f"{where}: the points of '{variable}' must be [x, y] pairs with rising x", variable)
             return None
         outside = table.get("outside", "hold")
@@ -406,7 +412,7 @@ class _Reader:
 
     def metrics(self, tables: Mapping) -> tuple[Metric, ...]:
         found: dict[str, Metric] = {}
-        for row in tables.get("metric", []):
+        for row in self.rows(tables, "metric"):
             metric = self.metric(row)
             if metric is None:
                 continue
@@ -519,8 +525,6 @@ def _merged(base: dict, later: dict) -> dict:
 
 
 def _combinations(policies: list[Policy]) -> list[Policy]:
-    from itertools import combinations
-
     found = []
     for size in range(2, len(policies) + 1):
         for group in combinations(policies, size):
