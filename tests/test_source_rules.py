@@ -16,8 +16,8 @@ LINES = 500
 LONG = {"engines/program.py": 560, "experiments/experiment.py": 540, "translate/lowering.py": 610}
 REFERENCE = "engines/reference.py"
 CALLS = {"eval", "exec", "compile", "__import__", "execfile"}
-MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "subprocess", "ctypes", "cffi",
-           "socket", "urllib", "http", "requests", "code", "codeop", "runpy"}  # fmt: skip
+MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "subprocess", "ctypes",
+           "cffi", "socket", "urllib", "http", "requests", "code", "codeop", "runpy"}  # fmt: skip
 METHODS = {"system", "popen", "eval", "execv", "spawnv"}
 
 
