@@ -63,7 +63,8 @@ def causal_figure(graph: nx.DiGraph, loops: LoopList, highlight: Loop | None = N
         if highlight is not None:
             _draw_icon(axes, highlight, [place[name] for name in highlight.variables])
         if title:
-            axes.text((low[0] + high[0]) / 2, high[1] + 6, title, ha="center", va="center", fontsize=12)
+            middle = (low[0] + high[0]) / 2
+            axes.text(middle, high[1] + 6, title, ha="center", va="center", fontsize=12, parse_math=False)
     return figure
 
 
@@ -105,6 +106,7 @@ def _draw_name(axes: Any, name: str, at: Point, data: dict, member: bool, others
         bbox=box,
         zorder=4,
         gid=f"variable {name}",
+        parse_math=False,
     )
 
 
@@ -216,6 +218,5 @@ def _draw_icon(axes: Any, loop: Loop, ring: list[Point]) -> None:
     axes.text(
         centre[0], centre[1] + 14, loop.id, ha="center", va="center", fontsize=11, fontweight="bold", zorder=6
     )
-    axes.text(
-        centre[0], centre[1] - 20, loop.name, ha="center", va="center", fontsize=10, style="italic", zorder=6
-    )
+    words = {"fontsize": 10, "style": "italic", "parse_math": False}
+    axes.text(centre[0], centre[1] - 20, loop.name, ha="center", va="center", zorder=6, **words)

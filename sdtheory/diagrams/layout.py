@@ -97,4 +97,15 @@ def _apart(
                 where[j] -= push * share[1]
         if not moved:
             break
+    else:
+        _outward(where, half, free)
     return {name: (float(x), float(y)) for name, (x, y) in zip(names, where, strict=False)}
+
+
+def _outward(where: np.ndarray, half: np.ndarray, free: np.ndarray) -> None:
+    """Move each free label that still lies on another away from the middle until it lies on none."""
+    for i in np.flatnonzero(free):
+        others = np.arange(len(where)) != i
+        while (np.abs(where[others] - where[i]) < half[others] + half[i] - 0.01).all(axis=1).any():
+            length = math.hypot(*where[i])
+            where[i] += 4 * (where[i] / length if length else np.array([0.0, -1.0]))
