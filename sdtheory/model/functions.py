@@ -52,6 +52,7 @@ class Function:
         ``pure``, ``time``, ``state``, ``random``, ``array`` or ``external``.
     signs : str
         Sign of the derivative in each argument: ``+ - 0``, or ``?`` where it depends.
+        An argument that acts only at the start has ``0``.
     numpy : callable, optional
         The core functions' value on arrays.
     expansion : callable, optional
@@ -338,13 +339,13 @@ _ROWS = (
     _derived("pulse_train", "PULSE TRAIN", "", (4, 4), _pulse_train, "time"),
     _derived("xmile_pulse", "", "PULSE", (2, 2), _xmile_pulse, "time"),
     _derived("xmile_pulse_train", "", "PULSE", (3, 3), _xmile_pulse_train, "time"),
-    _stateful("smooth", "SMOOTH", "SMTH1", (4, 4), "+???", _smooth),
-    _stateful("delay", "DELAY1", "DELAY1", (4, 4), "+???", _delay),
-    _stateful("delay_n", "DELAY N", "DELAYN", (4, 4), "+???", _delay_n),
-    _stateful("delay_fixed", "DELAY FIXED", "DELAY", (3, 3), "+??", _delay_fixed),
-    _stateful("trend", "TREND", "TREND", (3, 3), "???", _trend),
-    _stateful("forecast", "FORECAST", "FORCST", (4, 4), "????", _forecast),
-    _stateful("sample_if_true", "SAMPLE IF TRUE", "", (3, 3), "?+?", _sample_if_true),
+    _stateful("smooth", "SMOOTH", "SMTH1", (4, 4), "+?00", _smooth),
+    _stateful("delay", "DELAY1", "DELAY1", (4, 4), "+?00", _delay),
+    _stateful("delay_n", "DELAY N", "DELAYN", (4, 4), "+?00", _delay_n),
+    _stateful("delay_fixed", "DELAY FIXED", "DELAY", (3, 3), "+?0", _delay_fixed),
+    _stateful("trend", "TREND", "TREND", (3, 3), "??0", _trend),
+    _stateful("forecast", "FORECAST", "FORCST", (4, 4), "???0", _forecast),
+    _stateful("sample_if_true", "SAMPLE IF TRUE", "", (3, 3), "?+0", _sample_if_true),
     _stateful("initial", "INITIAL", "INIT", (1, 1), "0", _initial),
     _stateful("integ", "INTEG", "", (2, 2), "+0", _integ),
     Function("active_initial", "ACTIVE INITIAL", "", (2, 2), "state", "+0"),

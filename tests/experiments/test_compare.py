@@ -1,0 +1,143 @@
+"""Comparisons of policies in a model whose answer is known."""
+
+import json
+
+import numpy as np
+import pytest
+
+import sdtheory as sd
+from sdtheory.errors import ExperimentError
+from sdtheory.experiments.experiment import Experiment
+from sdtheory.experiments.metric import Level, Metric
+from sdtheory.experiments.policy import Amount, Policy, Step
+from sdtheory.experiments.uncertainty import Uncertainty
+from sdtheory.model.expression import Binary, Name, Number
+from sdtheory.model.model import Constant, Equation, Flow, Model, SimulationSettings, Stock
+
+PACE = Uncertainty("pace", "uniform", {"low": 1.0, "high": 3.0})
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A level that rises by its pace each year for four years."""
+    return Model(
+        "filling",
+        {
+            "level": Stock("level", (Equation(Name("inflow"), initial=Number(0.0)),), inflows=("inflow",)),
+            "inflow": Flow("inflow", (Equation(Name("pace")),)),
+            "pace": Constant("pace", (Equation(Number(1.0)),)),
+        },
+        SimulationSettings(Number(0.0), Number(4.0), Number(0.5), Number(0.5)),
+    )
+
+
+def _experiment(*policies, metrics=None, uncertainties=(PACE,)):
+    metrics = metrics or (Metric("end", Name("level"), "final", better="higher"),)
+    return Experiment(policies=policies, metrics=metrics, uncertainties=uncertainties)
+
+
+def test_a_setting_takes_the_place_of_the_sampled_value(model):
+    comparison = sd.compare(model, _experiment(Policy("fixed", set={"pace": 2.0})), runs=8)
+    assert comparison.values["end"][0] == pytest.approx(4 * comparison.samples["pace"])
+    assert comparison.values["end"][1] == pytest.approx(8.0)
+
+
+def test_a_step_changes_each_futures_own_sampled_value(model):
+    doubled = Policy("doubled", changes=(Step("pace", Amount("times", 2.0), 2.0),))
+    comparison = sd.compare(model, _experiment(doubled), runs=8)
+    pace = comparison.samples["pace"].to_numpy()
+    assert comparison.values["end"] == pytest.approx(np.stack([4 * pace, 2 * pace + 4 * pace]))
+    difference, verdict = comparison.paired("doubled", "end")
+    assert difference == pytest.approx(2 * pace)
+    assert (verdict == 1).all()
+
+
+def test_a_level_of_the_baseline_is_each_futures_own(model):
+    half = Metric(
+        "time to half",
+        Name("level"),
+        "first_crossing",
+        direction="above",
+        level=Level(None, "baseline", "level", 2.0),
+        better="lower",
+    )
+    doubled = Policy("doubled", changes=(Step("pace", Amount("times", 2.0), 0.0),))
+    comparison = sd.compare(model, _experiment(doubled, metrics=(half,)), runs=8)
+    assert comparison.values["time to half"] == pytest.approx(np.stack([np.full(8, 2.0), np.full(8, 1.0)]))
+
+
+@pytest.mark.parametrize(
+    ("censored", "valid", "better"), [("exclude", 0, np.nan), ("worst", 0, 1.0), ("at_stop", 8, 1.0)]
+)
+def test_a_level_that_the_baseline_never_reaches(model, censored, valid, better):
+    metric = Metric(
+        "time to 13",
+        Name("level"),
+        "first_crossing",
+        direction="above",
+        level=Level(13.0),
+        better="lower",
+        censored=censored,
+    )
+    comparison = sd.compare(model, _experiment(Policy("fast", set={"pace": 5.0}), metrics=(metric,)), runs=8)
+    (row,) = comparison.differences().to_dict("records")
+    assert row["valid"] == valid
+    assert row["probability_better"] == pytest.approx(better, nan_ok=True)
+
+
+def test_a_metric_may_combine_others(model):
+    metrics = (
+        Metric("end", Name("level"), "final"),
+        Metric("peak", Name("inflow"), "maximum"),
+        Metric("years", how="expression", expression=Binary("/", Name("end"), Name("peak"))),
+    )
+    comparison = sd.compare(model, _experiment(metrics=metrics), runs=8)
+    assert comparison.values["years"] == pytest.approx(np.full((1, 8), 4.0))
+
+
+def test_a_derived_quantity_follows_the_sampled_ones(model):
+    base = Uncertainty("base", "uniform", {"low": 1.0, "high": 2.0}, free=True)
+    experiment = Experiment(
+        metrics=(Metric("end", Name("level"), "final"),),
+        uncertainties=(base,),
+        derived={"pace": Binary("*", Number(3.0), Name("base"))},
+    )
+    comparison = sd.compare(model, experiment, runs=8)
+    assert comparison.samples["pace"].to_numpy() == pytest.approx(3 * comparison.samples["base"].to_numpy())
+    assert comparison.values["end"][0] == pytest.approx(12 * comparison.samples["base"].to_numpy())
+
+
+def test_derived_quantities_in_a_circle_are_refused(model):
+    experiment = Experiment(
+        metrics=(Metric("end", Name("level"), "final"),),
+        derived={"pace": Name("pace")},
+    )
+    with pytest.raises(ExperimentError, match="need each other"):
+        sd.compare(model, experiment, runs=8)
+
+
+def test_faults_are_told_before_anything_runs(model):
+    experiment = _experiment(
+        Policy("p", set={"pase": 1.0}), uncertainties=(Uncertainty("inflow", "uniform"),)
+    )
+    with pytest.raises(ExperimentError) as caught:
+        sd.compare(model, experiment, runs=8)
+    told = str(caught.value).splitlines()
+    assert any("'pase'; did you mean 'pace'" in line for line in told)
+    assert any("'inflow' is computed" in line for line in told)
+
+
+def test_a_diverged_run_is_counted_and_left_out(model):
+    changed = Policy("wild", set={"pace": 1e308})
+    comparison = sd.compare(model, _experiment(changed), runs=8)
+    assert (comparison.status == [["ok"] * 8, ["diverged"] * 8]).all()
+    (row,) = comparison.differences().to_dict("records")
+    assert (row["valid"], row["counted"]) == (0, 0)
+    assert "8 diverged" in comparison.summary()
+    json.dumps(comparison.to_dict(), allow_nan=False)
+
+
+def test_progress_ends_with_all_runs(model):
+    told = []
+    sd.compare(model, _experiment(Policy("p")), runs=8, progress=lambda done, all_: told.append((done, all_)))
+    assert told == [(8, 16), (16, 16)]
