@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def run_study(
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        (target / "verdict.json").touch()
+        tempfile.TemporaryFile(dir=target).close()  # found out now, not after the runs
     except OSError as error:
         raise UsageError(f"cannot write to '{target}': {error.strerror}") from None
     source = Path(models) if models else models_folder()
