@@ -6,11 +6,11 @@ what PySD's templates can hold before it is imported, and lives in a private dir
 
 from __future__ import annotations
 
-import ast
-import atexit
+import re
 import shutil
 import tempfile
 import warnings
+import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,100 +18,19 @@ from typing import Any
 
 import numpy as np
 
+from sdtheory.engines.audit import audit
+from sdtheory.engines.program import split
 from sdtheory.errors import NotCompiled, SDError, SimulationError, shown
 from sdtheory.model.expression import Number, Table
-from sdtheory.model.model import Model, Stock
+from sdtheory.model.model import CONTROLS, Lookup, Model, Stock
 from sdtheory.names import canonical
 
-MODULES = ("pysd", "numpy", "xarray", "scipy", "pathlib")
-DUNDERS = frozenset({"__pysd_version__", "__data", "__file__"})
-FORBIDDEN = frozenset(
-    {"eval", "exec", "compile", "open", "input", "globals", "locals", "vars", "getattr", "setattr", "delattr",
-     "breakpoint", "exit", "quit", "help", "system", "popen", "environ", "remove", "unlink", "rmtree"}
-)  # fmt: skip
-
-
-def audit(source: str) -> None:
-    """Refuse generated source that holds what PySD's templates never write.
-
-    Raises
-    ------
-    SDError
-        Naming what was found and its line.
-    """
-    for node in ast.walk(ast.parse(source)):
-        found = _unexpected(node)
-        if found:
-            line = getattr(node, "lineno", 0)
-            raise SDError(
-                f"the generated code holds something unexpected ({found}, line {line})",
-                remedy="please report this file",
-            )
-
-
-def _unexpected(node: ast.AST) -> str:
-    if isinstance(node, ast.Import):
-        bad = [alias.name for alias in node.names if alias.name.split(".")[0] not in MODULES]
-        return f"import {bad[0]}" if bad else ""
-    if isinstance(node, ast.ImportFrom):
-        return (
-            "" if (node.module or "").split(".")[0] in MODULES and not node.level else f"import {node.module}"
-        )
-    if isinstance(node, ast.Name | ast.Attribute):
-        word = node.id if isinstance(node, ast.Name) else node.attr
-        if word in FORBIDDEN or (word.startswith("__") and word not in DUNDERS):
-            return f"{type(node).__name__} '{word}'"
-    if isinstance(node, ast.ClassDef | ast.AsyncFunctionDef | ast.Global | ast.Try | ast.While):
-        return type(node).__name__
-    return ""
-
-
-def _quicken_lookups(loaded: Any) -> None:
-    """Let this loaded model's scalar lookups use `numpy.interp`: the same numbers, hundreds of times faster."""
-    import xarray as xr
-    from pysd.py_backend.lookups import HardcodedLookups
-
-    class QuickLookups(HardcodedLookups):
-        def __call__(self, x, final_subs=None):
-            data = self.data
-            plain = self.is_float and self.interp == "interpolate" and not isinstance(x, xr.DataArray)
-            if not plain or not isinstance(data, xr.DataArray) or data.ndim != 1:
-                return super().__call__(x, final_subs)
-            return float(np.interp(x, data["lookup_dim"].values, data.values))
-
-    for part in vars(loaded.components._components).values():
-        if type(part) is HardcodedLookups:
-            part.__class__ = QuickLookups
-
-
-def _built(model: Model) -> Path:
-    """The generated module of a model, in a private directory that is removed at exit."""
-    from pysd.builders.python.python_model_builder import ModelBuilder
-
-    if model.translation is None:
-        raise SimulationError("this model was made without a file, so the reference engine cannot run it")
-    folder = Path(tempfile.mkdtemp(prefix="sdtheory-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    abstract = model.translation.abstract
-    sections = tuple(replace(section, path=folder / section.path.name) for section in abstract.sections)
-    abstract = replace(abstract, original_path=folder / "model.mdl", sections=sections)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        path = Path(ModelBuilder(abstract).build_model())
-    for source in folder.glob("*.py"):
-        audit(source.read_text(encoding="utf-8"))
-    return path
-
-
-_BUILDS: dict[int, tuple[Any, Path]] = {}
-
-
-def _module_of(model: Model) -> Path:
-    """Built once for each translation; every run loads it afresh."""
-    key = id(model.translation)
-    if key not in _BUILDS or _BUILDS[key][0] is not model.translation:
-        _BUILDS[key] = (model.translation, _built(model))
-    return _BUILDS[key][1]
+_CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
+_ABSENT = {
+    "not_implemented_function": "it calls a function that PySD does not have",
+    "incomplete": "a variable is still A FUNCTION OF(...), without an equation",
+}
+_NUMBERED = re.compile(r"\b_?(?:[a-z_]+_)?(v\d+)(?:_\d+)?\b")
 
 
 def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, outputs: Any = None) -> Any:
@@ -120,6 +39,7 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
     Parameters
     ----------
     model : Model
+        With the settings to run with.
     changes : mapping, optional
         Constants and ``name[element]`` to numbers, stocks to initial values, lookups to `Table`.
     outputs : list of str, optional
@@ -133,112 +53,215 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
     Raises
     ------
     SimulationError
-        When the model asks for RK4, which PySD does not have, or when PySD fails.
+        When the model asks for RK4, which PySD does not have, when its equations are no longer those of
+        the file, or when PySD fails.
+    NotCompiled
+        When PySD does not have a function that the model calls.
+
+    Examples
+    --------
+    >>> import sdtheory as sd
+    >>> run = run_reference(sd.load("models/m0_seed.xmile"), {"theorist boost": 0.5})
+    >>> round(float(run.loc[12.0, "capability"]), 4)
+    38.4696
     """
     import pysd
 
-    if model.settings.method != "euler":
-        raise SimulationError(
-            f"the reference engine has Euler only, and the model asks for {model.settings.method.upper()}",
-            remedy='pass method="euler"',
-        )
+    _check(model)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             loaded = pysd.load(str(_module_of(model)))
-            _quicken_lookups(loaded)
-            params, start = _parameters(model, changes or {})
-            settings = {**_settings(model), **({} if start is None else {"initial_condition": start})}
-            frame = loaded.run(params=params, **settings)
+            parts = vars(loaded.components._components)
+            _quicken_lookups(parts)
+            params = _parameters(model, changes or {}, parts)
+            frame = loaded.run(params=params, **_settings(model, parts))
         except SDError:
             raise
-        except NotImplementedError as error:
-            raise NotCompiled(
-                f"no engine runs this model: {shown(str(error), 200)}", file=model.file or None
-            ) from None
         except Exception as error:
-            text = shown(f"{type(error).__name__}: {error}", 200)
-            raise SimulationError(f"the reference engine failed: {text}", file=model.file or None) from None
+            text = _NUMBERED.sub(lambda found: _real_name(model, found), f"{type(error).__name__}: {error}")
+            raise SimulationError(
+                f"the reference engine failed: {shown(text, 200)}", file=model.file or None
+            ) from None
     return _renamed(frame, model, outputs)
 
 
-def _settings(model: Model) -> dict[str, Any]:
+def _check(model: Model) -> None:
+    if model.translation is None:
+        raise SimulationError("this model was made without a file, so the reference engine cannot run it")
+    if model.settings.method != "euler":
+        raise SimulationError(
+            "the reference engine integrates with Euler only, and the model asks for "
+            f"{model.settings.method.upper()}",
+            file=model.file or None,
+            remedy='pass method="euler"',
+        )
+    original = model.translation.variables
+    for key, variable in model.variables.items():
+        if key in _CONTROL_KEYS or isinstance(variable, Lookup):
+            continue
+        if original.get(key) != variable:
+            raise SimulationError(
+                f"the equation of '{shown(variable.name)}' was changed, and the reference engine runs only "
+                "the file's own equations",
+                remedy='use engine="vectorised"',
+            )
+
+
+def _real_name(model: Model, found: re.Match[str]) -> str:
+    return f"'{model.translation.names.get(found[1], found[1])}'"
+
+
+# ---------------------------------------------------------------- building
+
+
+_BUILDS: dict[int, Path] = {}
+
+
+def _module_of(model: Model) -> Path:
+    """Built once for each translation and removed with it; every run loads it afresh."""
+    key = id(model.translation)
+    if key not in _BUILDS:
+        folder = Path(tempfile.mkdtemp(prefix="sdtheory-"))
+        weakref.finalize(model.translation, _remove, key, folder)
+        _BUILDS[key] = _built(model, folder)
+    return _BUILDS[key]
+
+
+def _remove(key: int, folder: Path) -> None:
+    _BUILDS.pop(key, None)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _built(model: Model, folder: Path) -> Path:
+    """The generated module of a model, audited."""
+    from pysd.builders.python.python_model_builder import ModelBuilder
+
+    abstract = model.translation.abstract
+    sections = tuple(replace(section, path=folder / section.path.name) for section in abstract.sections)
+    abstract = replace(abstract, original_path=folder / "model.mdl", sections=sections)
+    # PySD prints lookup points with numpy's print settings, by default to eight digits only.
+    with np.printoptions(floatmode="unique", suppress=False), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(ModelBuilder(abstract).build_model())
+    for module in folder.glob("*.py"):
+        source = module.read_text(encoding="utf-8")
+        for word, meaning in _ABSENT.items():
+            if re.search(rf"\b{word}\b", source):
+                raise NotCompiled(f"the reference engine cannot run this model: {meaning}", file=model.file)
+        audit(source)
+    return path
+
+
+def _quicken_lookups(parts: Mapping[str, Any]) -> None:
+    """Let this loaded model's scalar lookups use `numpy.interp`: the same numbers, hundreds of times faster."""
+    import xarray as xr
+    from pysd.py_backend.lookups import HardcodedLookups
+
+    class QuickLookups(HardcodedLookups):
+        def __call__(self, x, final_subs=None):
+            data = self.data
+            plain = self.is_float and self.interp == "interpolate" and not isinstance(x, xr.DataArray)
+            if not plain or not isinstance(data, xr.DataArray) or data.ndim != 1:
+                return super().__call__(x, final_subs)
+            return float(np.interp(x, data["lookup_dim"].values, data.values))
+
+    for part in parts.values():
+        if type(part) is HardcodedLookups:
+            part.__class__ = QuickLookups
+
+
+# ---------------------------------------------------------------- settings and changes
+
+
+def _settings(model: Model, parts: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that are plain numbers are passed on; computed ones stay as the file has them."""
     settings = model.settings
-    found: dict[str, Any] = {}
-    for word, tree in (
-        ("final_time", settings.stop),
-        ("time_step", settings.time_step),
-        ("saveper", settings.save_every),
-    ):
-        if isinstance(tree, Number):
-            found[word] = tree.value
-    return found
+    start = settings.start
+    if isinstance(start, Number):
+        parts["_control_vars"]["initial_time"] = lambda: start.value
+    words = {"final_time": settings.stop, "time_step": settings.time_step, "saveper": settings.save_every}
+    return {word: tree.value for word, tree in words.items() if isinstance(tree, Number)}
 
 
-def _identifiers(model: Model) -> dict[str, str]:
-    """Canonical name to the numbered name of the main section."""
-    main = model.translation.abstract.sections[0]
-    names = model.translation.names
-    return {
-        canonical(names[element.name]): element.name for element in main.elements if element.name in names
-    }
-
-
-def _parameters(model: Model, changes: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+def _parameters(model: Model, changes: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
+    """PySD's `params`; initial values of stocks are set in the loaded model itself."""
     import pandas as pd
 
-    identifiers = _identifiers(model)
+    identifiers = {canonical(name): identifier for identifier, name in model.translation.names.items()}
+    main = {element.name for element in model.translation.abstract.sections[0].elements}
+    identifiers = {key: identifier for key, identifier in identifiers.items() if identifier in main}
+    elements = {canonical(name): number for number, name in model.translation.element_names.items()}
     params: dict[str, Any] = {}
-    initials: dict[str, Any] = {}
-    start = model.settings.start
     for name, value in changes.items():
-        if name.endswith("]"):
-            raise SimulationError(
-                f"'{shown(name)}': the reference engine changes whole arrays only",
-                remedy="use engine='vectorised'",
-            )
-        identifier = identifiers[canonical(name)]
+        head, cell = split(name)
+        variable = model[head]
+        identifier = identifiers[canonical(head)]
+        place = [elements.get(canonical(part), part) for part in cell]
         if isinstance(value, Table):
             params[identifier] = pd.Series(value.y, index=value.x)
-        elif isinstance(model[name], Stock):
-            initials[identifier] = float(value)
+        elif isinstance(variable, Stock):
+            _set_initial(identifier, name, place, float(value), parts)
+        elif cell:
+            whole = params.get(identifier)
+            whole = parts[identifier]() if whole is None else whole
+            params[identifier] = _with_cell(whole, name, place, float(value))
         else:
             params[identifier] = float(value)
-    if not initials:
-        return params, None
-    if not isinstance(start, Number):
-        raise SimulationError("initial values cannot be changed when INITIAL TIME is computed")
-    return params, (start.value, initials)
+    return params
+
+
+def _set_initial(identifier: str, name: str, place: list[str], value: float, parts: Any) -> None:
+    """Replace the initial value of each integrator behind a stock, or of those that hold the cell."""
+    integrators = [
+        part
+        for key, part in parts.items()
+        if re.fullmatch(rf"_(integ|nonnegativeinteg)_{identifier}(_\d+)?", key)
+    ]
+    if place and len(integrators) > 1:
+        raise SimulationError(
+            f"'{shown(name)}': the reference engine changes one element only of a stock with one equation",
+            remedy='use engine="vectorised"',
+        )
+    for part in integrators:
+        own = part.init_func
+        part.init_func = lambda own=own: _with_cell(own(), name, place, value)
+
+
+def _with_cell(whole: Any, name: str, place: list[str], value: float) -> Any:
+    """An array with one cell replaced; without a place, all of it, in the same shape."""
+    import xarray as xr
+
+    if not isinstance(whole, xr.DataArray):
+        return value
+    changed = whole.astype(float).copy()
+    if not place:
+        return xr.full_like(changed, value)
+    coordinates = dict(zip(changed.dims, place, strict=True))
+    if any(part not in changed.coords[axis].values for axis, part in coordinates.items()):
+        raise SimulationError(f"there is no '{shown(name)}'", remedy="check the element's name")
+    changed.loc[coordinates] = value
+    return changed
+
+
+# ---------------------------------------------------------------- results
 
 
 def _renamed(frame: Any, model: Model, outputs: Any) -> Any:
     """Columns by the names of the file, ``name[element,element]`` for arrays."""
     names, elements = model.translation.names, model.translation.element_names
     columns = []
-    for column in frame.columns:
-        head, _, inside = str(column).partition("[")
-        name = names.get(head, head)
-        if inside:
-            cell = [elements.get(part.strip(), part.strip()) for part in inside.rstrip("]").split(",")]
-            name = f"{name}[{','.join(cell)}]"
-        columns.append(name)
+    for column in map(str, frame.columns):
+        head, _, inside = column.partition("[")
+        cell = [elements.get(part.strip(), part.strip()) for part in inside.rstrip("]").split(",")]
+        columns.append(names.get(head, head) + (f"[{','.join(cell)}]" if inside else ""))
     frame = frame.set_axis(columns, axis=1)
     frame.index.name = "time"
-    declared = {canonical(name) for name in model.names()} | {
-        "initial time",
-        "final time",
-        "time step",
-        "saveper",
-    }
-    keep = [column for column in frame.columns if canonical(column.partition("[")[0]) in declared]
-    frame = frame[keep]
-    if outputs is not None:
-        wanted = [canonical(name) for name in outputs]
-        keep = [
-            column
-            for column in frame.columns
-            if canonical(column) in wanted or canonical(column.partition("[")[0]) in wanted
-        ]
-        frame = frame[keep]
-    return frame.astype(float)
+    wanted = [*CONTROLS, *model.names()] if outputs is None else outputs
+    keep = set(map(canonical, wanted))
+    kept = [
+        place
+        for place, column in enumerate(columns)
+        if canonical(column) in keep or canonical(column.partition("[")[0]) in keep
+    ]
+    return frame.iloc[:, kept].astype(float)

@@ -65,7 +65,8 @@ def load(
     check_structure(model, bounds)
     import dataclasses
 
-    return dataclasses.replace(model, translation=translation)
+    own = dataclasses.replace(translation, variables=dict(model.variables))
+    return dataclasses.replace(model, translation=own)
 
 
 __all__ = ["SDError", "load"]

@@ -30,12 +30,16 @@ WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Translation:
-    """PySD's abstract model with every name numbered, and the way back to the file's names."""
+    """PySD's abstract model with every name numbered, and the way back to the file's names.
+
+    `variables` are the file's own, so that the reference engine can tell a changed model.
+    """
 
     abstract: Any
     names: Mapping[str, str]
     dimension_names: Mapping[str, str]
     element_names: Mapping[str, str]
+    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
 
 def check_document(document: Document, limits: Limits) -> None:
