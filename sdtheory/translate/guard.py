@@ -273,9 +273,7 @@ class _Guard:
         if kind == "ReferenceStructure":
             return self._reference(node)
         if kind == "SubscriptsReferenceStructure":
-            return dataclasses.replace(
-                node, subscripts=[self._subscript(part) for part in node.subscripts]
-            )
+            return dataclasses.replace(node, subscripts=[self._subscript(part) for part in node.subscripts])
         if kind == "CallStructure":
             function = node.function
             if type(function).__name__ == "ReferenceStructure":

@@ -1,6 +1,5 @@
 """Reading a model never runs what its author wrote, whatever PySD would do with it."""
 
-import os
 from pathlib import Path
 
 import pytest
