@@ -1,4 +1,4 @@
-"""The common form of a model for the batch engines: numbered operations in evaluation order.
+"""Write a model out as a program: the common form of the batch engines.
 
 Arrays are written out cell by cell, functions with a state become states, derived functions become
 arithmetic, equal parts are shared, and what depends on no run or no time is marked so.
@@ -6,13 +6,11 @@ arithmetic, equal parts are shared, and what depends on no run or no time is mar
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
+from sdtheory.engines.cells import Bound, Cells
+from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
 from sdtheory.errors import ModelError, NotCompiled, shown
 from sdtheory.model.expression import (
     Binary,
@@ -24,98 +22,23 @@ from sdtheory.model.expression import (
     Opaque,
     Table,
     Unary,
-    interpolate,
+    children,
     left_spine,
 )
-from sdtheory.model.functions import FUNCTIONS, OPERATORS, HiddenState
-from sdtheory.model.model import Data, Model, Stock, Variable
+from sdtheory.model.functions import FUNCTIONS, HiddenState
+from sdtheory.model.model import CONTROLS, Data, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
-from sdtheory.model.subscripts import Cell, binding, cells, covering, elements, label, resolve
-from sdtheory.names import canonical
+from sdtheory.model.subscripts import (
+    MOST_CELLS,
+    Cell,
+    binding,
+    key_of,
+    label,
+    resolve,
+    split,
+)
 
-MOST_CELLS = 20_000
-CONST, RUN, TIME, STEP = range(4)  # how often a node's value changes
-
-Node = tuple[Any, ...]
-
-
-@dataclass
-class Graph:
-    """Nodes of one phase, each after those it reads: ``(operation, argument, ...)``."""
-
-    nodes: list[Node] = field(default_factory=list)
-    rates: list[int] = field(default_factory=list)
-    index: dict[Node, int] = field(default_factory=dict)
-    owners: dict[int, str] = field(default_factory=dict)
-
-    def add(self, node: Node, rate: int) -> int:
-        """The number of a node; equal nodes have the same."""
-        if node not in self.index:
-            self.index[node] = len(self.nodes)
-            self.nodes.append(node)
-            self.rates.append(rate)
-        return self.index[node]
-
-    def constant(self, value: float) -> int:
-        return self.add(("const", float(value).hex()), CONST)
-
-    def value_of(self, node: int) -> float:
-        return float.fromhex(self.nodes[node][1])
-
-    def operate(self, operation: str, *arguments: int) -> int:
-        """An operation on nodes, folded when all are constant."""
-        rate = max((self.rates[argument] for argument in arguments), default=CONST)
-        if rate == CONST and operation != "table":
-            with np.errstate(all="ignore"):
-                value = OPERATIONS[operation](
-                    *(np.float64(self.value_of(argument)) for argument in arguments)
-                )
-            return self.constant(float(value))
-        return self.add((operation, *arguments), rate)
-
-
-OPERATIONS = {**OPERATORS, **{key: row.numpy for key, row in FUNCTIONS.items() if row.numpy is not None}}
-
-
-@dataclass(frozen=True)
-class State:
-    """A state variable of a program: node numbers of its initial value, rate and delay time."""
-
-    kind: str
-    name: str
-    initial: int
-    rate: int | None = None
-    delay_time: int | None = None
-    non_negative: bool = False
-
-
-@dataclass(frozen=True)
-class Program:
-    """A model ready to be run over many futures at once.
-
-    Parameters
-    ----------
-    initial, step : Graph
-        What is computed at the start, and at each step.
-    states : tuple of State
-    outputs : mapping of column name to node of the step graph
-    parameters : tuple of str
-        Labels of the inputs, in order; node ``("parameter", i)``.
-    settings : mapping
-        ``start``, ``stop``, ``time_step``, ``save_every``: nodes of the initial graph.
-    method : str
-    tables : tuple of Table
-    """
-
-    initial: Graph
-    step: Graph
-    states: tuple[State, ...]
-    outputs: Mapping[str, int]
-    parameters: tuple[str, ...]
-    settings: Mapping[str, int]
-    method: str
-    tables: tuple[Table, ...]
-    name: str = ""
+Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
 
 def make_program(
@@ -125,10 +48,11 @@ def make_program(
 
     Parameters
     ----------
+    model : Model
     parameters : iterable of str
         Constants, ``name[element]`` of constants, or stocks (their initial values), that runs will vary.
     outputs : iterable of str, optional
-        Variables or ``name[element]``; all when left out.
+        Variables or ``name[element]``; all variables and the control variables when left out.
 
     Raises
     ------
@@ -138,107 +62,129 @@ def make_program(
         For variables that need each other at the same moment.
     UnknownName
         For a name that does not exist.
+
+    Examples
+    --------
+    >>> from sdtheory.model.model import Auxiliary, Constant, Equation
+    >>> a = Constant("a", (Equation(Number(2.0)),))
+    >>> b = Auxiliary("b", (Equation(Binary("*", Name("a"), Name("time"))),))
+    >>> program = make_program(Model("m", {"a": a, "b": b}), outputs=["b"])
+    >>> program.step.nodes
+    (('const', 2.0), ('time',), ('*', 0, 1))
     """
     builder = _Builder(model, parameters)
-    for wanted in model.names() if outputs is None else outputs:
+    if outputs is None:
+        control = {key_of(name) for name in CONTROLS}
+        outputs = [*(name for name in model.names() if key_of(name) not in control), *CONTROLS]
+    for wanted in outputs:
         builder.output(wanted)
     return builder.finished()
-
-
-def split(name: str) -> tuple[str, Cell]:
-    """The variable and the cell of ``name[element, element]``."""
-    if not name.rstrip().endswith("]") or "[" not in name:
-        return name, ()
-    head, _, inside = name.rstrip()[:-1].partition("[")
-    return head.strip(), tuple(part.strip() for part in inside.split(","))
 
 
 class _Builder:
     def __init__(self, model: Model, parameters: Iterable[str]):
         self.model = model
-        self.graphs = {"initial": Graph(), "step": Graph()}
-        self.memo: dict[tuple[str, str, Cell], int] = {}
+        self.graphs = {"initial": GraphBuilder(), "step": GraphBuilder()}
+        self.cells = Cells(model)
+        self.memo: dict[Item, int] = {}
         self.outputs: dict[str, int] = {}
         self.tables: dict[Table, int] = {}
         self.states: list[dict[str, Any]] = []
         self.state_of: dict[Any, int] = {}
         self.waiting: list[int] = []
+        self.orders: list[tuple[int, int, str]] = []
         settings = model.settings
-        self.built_in = {
-            "time step": settings.time_step,
-            "initial time": settings.start,
-            "final time": settings.stop,
-            "saveper": settings.save_every,
-        }
-        self.parameters = [self._parameter(name) for name in parameters]
-        self.parameter_of = {key: place for place, key in enumerate(self.parameters)}
+        self.controls = dict(
+            zip(
+                map(key_of, CONTROLS),
+                (settings.start, settings.stop, settings.time_step, settings.save_every),
+                strict=True,
+            )
+        )
+        self.labels: list[str] = []
+        self.parameter_of: dict[tuple[str, Cell], int] = {}
+        for name in parameters:
+            self._parameter(name)
 
-    def _parameter(self, name: str) -> tuple[str, Cell]:
+    def _parameter(self, name: str) -> None:
         head, cell = split(name)
-        return canonical(head), tuple(map(canonical, cell))
+        variable = self.model[head]
+        if cell:
+            cell = self.cells.named(variable, cell)
+        self.parameter_of[(key_of(variable.name), cell)] = len(self.labels)
+        self.labels.append(label(variable.name, cell))
 
     def _given(self, key: str, cell: Cell) -> int | None:
-        plain = tuple(map(canonical, cell))
-        found = self.parameter_of.get((key, plain))
+        """The parameter that gives a cell its value: its own, or that of the whole array."""
+        found = self.parameter_of.get((key, cell))
         return self.parameter_of.get((key, ())) if found is None else found
 
     # what is asked for
 
     def output(self, wanted: str) -> None:
+        """Make a variable, one of its cells, or a control variable a column of the result."""
         head, cell = split(wanted)
+        if key_of(head) in self.controls:
+            self.outputs[key_of(head).upper()] = self.value("step", key_of(head), ())
+            return
         variable = self.model[head]
         if isinstance(variable, LookupVariable):
             return
-        every = cells(self.model, variable)
-        if cell:
-            every = [one for one in every if tuple(map(canonical, one)) == tuple(map(canonical, cell))]
-            if not every:
-                from sdtheory.names import unknown
-
-                names = [label(variable.name, one) for one in cells(self.model, variable)]
-                raise unknown("element", wanted, names)
+        every = [self.cells.named(variable, cell)] if cell else list(self.cells.of(variable))
+        if len(self.memo) + len(every) > MOST_CELLS:
+            raise NotCompiled(f"the model has more than {MOST_CELLS:,} cells")
         for one in every:
-            self.outputs[label(variable.name, one)] = self.value("step", canonical(variable.name), one)
+            self.outputs[label(variable.name, one)] = self.value("step", key_of(variable.name), one)
 
     def finished(self) -> Program:
+        """The program, without the nodes that nothing needs."""
+        words = ("start", "stop", "time_step", "save_every")
         settings = {
-            "start": self._setting("initial time"),
-            "stop": self._setting("final time"),
-            "time_step": self._setting("time step"),
-            "save_every": self._setting("saveper"),
+            word: self.value("initial", key, ()) for word, key in zip(words, self.controls, strict=True)
         }
-        for word in ("final time", "time step", "initial time"):
-            if self.graphs["step"].rates[self.value("step", word, ())] > RUN:
+        for key in self.controls:
+            if self.graphs["step"].rates[self.value("step", key, ())] > RUN:
                 raise NotCompiled(
-                    f"{word.upper()} that changes during a run is only run by the reference engine"
+                    f"{key.upper()} that changes during a run is only run by the reference engine",
+                    file=self.model.file or None,
                 )
-        states = []
         while self.waiting:
             self._complete(self.waiting.pop(0))
-        for entry in self.states:
-            states.append(State(**entry["state"]))
+        states = [State(**entry["state"]) for entry in self.states]
+        begin = [node for one in states for node in (one.initial, one.delay_time) if node is not None]
+        begin += [*settings.values(), *(node for node, _, _ in self.orders)]
+        initial, first = self.graphs["initial"].finished(begin)
+        going = [one.rate for one in states if one.rate is not None]
+        step, then = self.graphs["step"].finished([*self.outputs.values(), *going])
         return Program(
-            self.graphs["initial"],
-            self.graphs["step"],
-            tuple(states),
-            dict(self.outputs),
-            tuple(label(key, cell) for key, cell in self.parameters),
-            settings,
+            initial,
+            step,
+            tuple(
+                State(
+                    one.kind,
+                    one.name,
+                    first[one.initial],
+                    None if one.rate is None else then[one.rate],
+                    None if one.delay_time is None else first[one.delay_time],
+                    one.non_negative,
+                )
+                for one in states
+            ),
+            {name: then[node] for name, node in self.outputs.items()},
+            tuple(self.labels),
+            {word: first[node] for word, node in settings.items()},
             self.model.settings.method,
             tuple(self.tables),
-            self.model.name,
+            tuple((first[node], order, name) for node, order, name in self.orders),
         )
-
-    def _setting(self, word: str) -> int:
-        return self.value("initial", word, ())
 
     # values of variables
 
     def value(self, phase: str, key: str, cell: Cell) -> int:
         """The node of a cell, with everything that it reads built before, without deep recursion."""
-        start = (phase, key, tuple(map(canonical, cell)))
+        start = (phase, key, cell)
         stack = [(start, False)]
-        path: dict[Any, None] = {}
+        path: dict[Item, None] = {}
         while stack:
             item, done = stack.pop()
             if done:
@@ -254,7 +200,7 @@ class _Builder:
             stack.extend((needed, False) for needed in self._needs(*item) if needed not in self.memo)
         return self.memo[start]
 
-    def _cycle(self, path: list[Any], item: Any) -> None:
+    def _cycle(self, path: list[Item], item: Item) -> None:
         members = [*path[path.index(item) :], item]
         trail = " -> ".join(shown(label(self._spelled(key), cell)) for _, key, cell in members)
         when = " at the start" if item[0] == "initial" else ""
@@ -264,74 +210,63 @@ class _Builder:
         variable = self.model.variables.get(key)
         return variable.name if variable else key.upper()
 
-    def _tree(
-        self, phase: str, key: str, cell: Cell
-    ) -> tuple[Expression | Table | None, dict[str, str], Variable | None]:
-        """What gives a cell its value in a phase: a tree, points, or None for a state or parameter."""
-        if key in self.built_in and key not in ("time",):
-            return self.built_in[key], {}, None
+    def _tree(self, phase: str, key: str, cell: Cell) -> tuple[Expression | Table | None, Bound]:
+        """What gives a cell its value in a phase: a tree, points of data, or None for a state or parameter."""
+        if key in self.controls:
+            return self.controls[key], {}
         variable = self.model[key]
-        full = self._full_cell(variable, cell)
         if self._given(key, cell) is not None and (phase == "initial" or not isinstance(variable, Stock)):
-            return None, {}, variable
-        equation = covering(self.model, variable, full)
+            return None, {}
+        equation = self.cells.of(variable).get(cell)
         if equation is None:
             raise ModelError(
-                f"'{shown(label(variable.name, full))}' has no equation", file=self.model.file or None
+                f"'{shown(label(variable.name, cell))}' has no equation",
+                file=self.model.file or None,
+                line=variable.line,
             )
-        bound = binding(self.model, equation, full)
+        bound = binding(self.model, variable, equation, cell)
         if isinstance(variable, Stock):
-            return (equation.initial if phase == "initial" else None), bound, variable
-        return equation.expression, bound, variable
+            return (equation.initial if phase == "initial" else None), bound
+        return equation.expression, bound
 
-    def _full_cell(self, variable: Variable, cell: Cell) -> Cell:
-        """The cell with its elements as the dimensions spell them."""
-        if len(cell) != len(variable.dimensions):
-            raise NotCompiled(
-                f"'{shown(variable.name)}' has {len(variable.dimensions)} dimensions, not {len(cell)}"
-            )
-        spelled = []
-        for element, dimension in zip(cell, variable.dimensions, strict=True):
-            by_key = {canonical(one): one for one in elements(self.model, dimension)}
-            if canonical(element) not in by_key:
-                raise ModelError(
-                    f"'{shown(element)}' is no element of '{shown(variable.name)}'", file=self.model.file
-                )
-            spelled.append(by_key[canonical(element)])
-        return tuple(spelled)
+    def _needs(self, phase: str, key: str, cell: Cell) -> list[Item]:
+        """The cells that a cell's value in a phase is computed from."""
+        try:
+            tree, bound = self._tree(phase, key, cell)
+            return [] if tree is None or isinstance(tree, Table) else self._read_by(phase, tree, bound)
+        except NotCompiled as error:
+            raise self._placed(error, key) from None
 
-    def _needs(self, phase: str, key: str, cell: Cell) -> list[tuple[str, str, Cell]]:
-        tree, bound, _ = self._tree(phase, key, cell)
-        if tree is None or isinstance(tree, Table):
-            return []
-        found: dict[tuple[str, str, Cell], None] = {}
-        stack: list[tuple[Expression, dict[str, str]]] = [(tree, bound)]
+    def _read_by(self, phase: str, tree: Expression, bound: Bound) -> list[Item]:
+        found: dict[Item, None] = {}
+        stack = [(tree, bound)]
         while stack:
             node, inner = stack.pop()
-            if isinstance(node, Name):
-                name = canonical(node.name)
-                if name == "time" or node.name.startswith("\0"):
-                    continue
-                if not isinstance(self.model.variables.get(name), LookupVariable):
-                    found[
-                        (phase, name, tuple(map(canonical, resolve(self.model, node.subscripts, inner))))
-                    ] = None
-            else:
+            if not isinstance(node, Name):
                 stack.extend(self._parts(phase, node, inner))
+            elif key_of(node.name) != "time" and not node.name.startswith("\0"):
+                key, cell = self._target(node, inner)
+                if not isinstance(self.model.variables.get(key), LookupVariable):
+                    found[(phase, key, cell)] = None
         return list(found)
 
-    def _parts(
-        self, phase: str, node: Expression, bound: dict[str, str]
-    ) -> list[tuple[Expression, dict[str, str]]]:
-        """The parts that the present value of a node needs in a phase."""
-        from sdtheory.model.expression import children
+    def _target(self, name: Name, bound: Bound) -> tuple[str, Cell]:
+        """The cell that a reference means; an array without subscripts is read cell by cell."""
+        key = key_of(name.name)
+        if key in self.controls:
+            return key, ()
+        variable = self.model[name.name]
+        cell = resolve(self.model, name.subscripts or variable.dimensions, bound)
+        return key, self.cells.named(variable, cell)
 
+    def _parts(self, phase: str, node: Expression, bound: Bound) -> list[tuple[Expression, Bound]]:
+        """The parts that the present value of a node needs in a phase."""
         if isinstance(node, Lookup):
             return [(node.argument, bound)]
         if isinstance(node, Call):
             row = FUNCTIONS[node.function]
             if row.kind == "array":
-                return [(node.arguments[0], one) for one in self._over(node.arguments[0], bound)]
+                return [(node.arguments[0], one) for one in self.cells.over(node.arguments[0], bound)]
             if row.expansion is not None:
                 return [(row.expansion(*node.arguments), bound)]
             if row.states is not None:
@@ -344,40 +279,47 @@ class _Builder:
 
     def _build(self, phase: str, key: str, cell: Cell) -> int:
         graph = self.graphs[phase]
-        tree, bound, variable = self._tree(phase, key, cell)
-        given = self._given(key, cell) if variable is not None else None
-        if given is not None and (phase == "initial" or not isinstance(variable, Stock)):
-            node = graph.add(("parameter", given), RUN)
-        elif tree is None:
-            node = self._stock(key, cell)
-        elif isinstance(tree, Table):
-            node = self._data(graph, variable, tree)
-        else:
-            try:
+        if len(self.memo) > 2 * MOST_CELLS:
+            raise NotCompiled(f"the model has more than {MOST_CELLS:,} cells")
+        variable = None if key in self.controls else self.model[key]
+        try:
+            tree, bound = self._tree(phase, key, cell)
+            given = None if variable is None else self._given(key, cell)
+            if tree is None and given is not None and not (phase == "step" and isinstance(variable, Stock)):
+                node = graph.add(("parameter", given), RUN)
+            elif tree is None:
+                node = self._stock(key, cell)
+            elif isinstance(tree, Table):
+                node = self._data(graph, variable, tree)
+            else:
                 node = self._node(phase, tree, bound, (key, cell))
-            except NotCompiled as error:
-                if error.file or variable is None:
-                    raise
-                place = f"{self.model.file}:{variable.line}" if variable.line else self.model.file
-                raise NotCompiled(f"'{shown(variable.name)}': {error.message} ({place})", file="") from None
+        except NotCompiled as error:
+            raise self._placed(error, key) from None
         graph.owners.setdefault(node, label(self._spelled(key), cell))
         return node
 
-    def _data(self, graph: Graph, variable: Variable | None, points: Table) -> int:
-        table = Table(points.x, points.y, "interpolate")
-        if isinstance(variable, Data) and variable.keyword == "hold_backward":
-            table = Table(points.x, points.y, "hold_backward")
-        elif isinstance(variable, Data) and variable.keyword != "interpolate":
+    def _placed(self, error: NotCompiled, key: str) -> NotCompiled:
+        """The error with the variable and its place, once."""
+        variable = self.model.variables.get(key)
+        if error.message.startswith("'") or error.message.startswith('"') or variable is None:
+            return error
+        place = f"{self.model.file}:{variable.line}" if variable.line else self.model.file
+        return NotCompiled(f'"{shown(variable.name)}": {error.message}' + (f" ({place})" if place else ""))
+
+    def _data(self, graph: GraphBuilder, variable: Variable | None, points: Table) -> int:
+        if not isinstance(variable, Data):
+            raise NotCompiled("a lookup that is used as a number")
+        if variable.keyword not in ("interpolate", "hold_backward"):
             raise NotCompiled(f"data read with {variable.keyword}")
-        return self._table(graph, table, graph.add(("time",), TIME))
+        return self._table(graph, Table(points.x, points.y, variable.keyword), graph.add(("time",), TIME))
 
     # states
 
     def _new_state(self, kind: str, name: str) -> int:
+        if len(self.states) >= MOST_CELLS:
+            raise NotCompiled(f"more than {MOST_CELLS:,} states")
         self.states.append({"state": {"kind": kind, "name": name, "initial": -1}})
         self.waiting.append(len(self.states) - 1)
-        if len(self.states) > MOST_CELLS:
-            raise NotCompiled(f"more than {MOST_CELLS:,} states")
         return len(self.states) - 1
 
     def _stock(self, key: str, cell: Cell) -> int:
@@ -391,47 +333,37 @@ class _Builder:
         """Build the initial value and the rate of a state."""
         entry = self.states[place]
         state = entry["state"]
-        if "stock" in entry:
-            key, cell = entry["stock"]
-            variable = self.model[key]
-            full = self._full_cell(variable, cell)
-            equation = covering(self.model, variable, full)
-            assert equation is not None and not isinstance(equation.expression, Table)
-            bound = binding(self.model, equation, full)
-            state["initial"] = self.value("initial", key, cell)
-            state["rate"] = self._rooted("step", equation.expression, bound, (key, cell), variable)
-            state["non_negative"] = isinstance(variable, Stock) and variable.non_negative
-            return
-        hidden: HiddenState = entry["hidden"]
-        bound, owner = entry["bound"], entry["owner"]
-        state["initial"] = self._rooted("initial", hidden.initial, bound, owner)
-        if hidden.rate is not None:
-            state["rate"] = self._rooted("step", hidden.rate, bound, owner)
-        if hidden.delay_time is not None:
-            state["delay_time"] = self._rooted("initial", hidden.delay_time, bound, owner)
+        owner = entry["stock"] if "stock" in entry else entry["owner"]
+        try:
+            if "stock" in entry:
+                key, cell = owner
+                variable = self.model[key]
+                equation = self.cells.of(variable)[cell]
+                assert not isinstance(equation.expression, Table)
+                bound = binding(self.model, variable, equation, cell)
+                state["initial"] = self.value("initial", key, cell)
+                state["rate"] = self._rooted("step", equation.expression, bound, owner)
+                state["non_negative"] = isinstance(variable, Stock) and variable.non_negative
+                return
+            hidden: HiddenState = entry["hidden"]
+            bound = entry["bound"]
+            state["initial"] = self._rooted("initial", hidden.initial, bound, owner)
+            if hidden.rate is not None:
+                state["rate"] = self._rooted("step", hidden.rate, bound, owner)
+            if hidden.delay_time is not None:
+                state["delay_time"] = self._rooted("initial", hidden.delay_time, bound, owner)
+        except NotCompiled as error:
+            raise self._placed(error, owner[0]) from None
 
-    def _rooted(
-        self, phase: str, tree: Expression, bound: dict[str, str], owner: Any, variable: Any = None
-    ) -> int:
+    def _rooted(self, phase: str, tree: Expression, bound: Bound, owner: tuple[str, Cell]) -> int:
         """The node of a tree that is no variable's own; what it reads is built first."""
-        stack: list[tuple[Expression, dict[str, str]]] = [(tree, bound)]
-        while stack:
-            node, inner = stack.pop()
-            if isinstance(node, Name):
-                name = canonical(node.name)
-                if (
-                    name != "time"
-                    and not node.name.startswith("\0")
-                    and not isinstance(self.model.variables.get(name), LookupVariable)
-                ):
-                    self.value(phase, name, resolve(self.model, node.subscripts, inner))
-            else:
-                stack.extend(self._parts(phase, node, inner))
+        for item in self._read_by(phase, tree, bound):
+            self.value(*item)
         return self._node(phase, tree, bound, owner)
 
     # trees
 
-    def _node(self, phase: str, tree: Expression, bound: dict[str, str], owner: Any) -> int:
+    def _node(self, phase: str, tree: Expression, bound: Bound, owner: tuple[str, Cell]) -> int:
         graph = self.graphs[phase]
         match tree:
             case Number():
@@ -453,41 +385,32 @@ class _Builder:
                 raise NotCompiled(f"{tree.text} is only run by the reference engine")
         return self._call(phase, tree, bound, owner)
 
-    def _name(self, phase: str, name: Name, bound: dict[str, str]) -> int:
+    def _name(self, phase: str, name: Name, bound: Bound) -> int:
         graph = self.graphs[phase]
-        key = canonical(name.name)
-        if key == "time":
-            return graph.add(("time",), TIME if phase == "step" else RUN)
         if name.name.startswith("\0"):
             place = int(name.name[1:])
+            entry = self.states[place]
             if phase == "initial":
-                return self._hidden_initial(place)
-            fixed = self.states[place]["state"]["kind"] == "fixed"
-            return graph.add(("state", place), RUN if fixed else STEP)
-        return self.value(phase, key, resolve(self.model, name.subscripts, bound))
+                return self._rooted("initial", entry["hidden"].initial, entry["bound"], entry["owner"])
+            return graph.add(("state", place), RUN if entry["state"]["kind"] == "fixed" else STEP)
+        if key_of(name.name) == "time":
+            return graph.add(("time",), TIME if phase == "step" else RUN)
+        return self.value(phase, *self._target(name, bound))
 
-    def _hidden_initial(self, place: int) -> int:
-        entry = self.states[place]
-        return self._rooted("initial", entry["hidden"].initial, entry["bound"], entry["owner"])
-
-    def _points(self, table: Table | Name, bound: dict[str, str]) -> Table:
+    def _points(self, table: Table | Name, bound: Bound) -> Table:
         if isinstance(table, Table):
             return table
         variable = self.model[table.name]
-        cell = self._full_cell(variable, resolve(self.model, table.subscripts, bound))
-        equation = covering(self.model, variable, cell)
+        cell = self.cells.named(variable, resolve(self.model, table.subscripts or variable.dimensions, bound))
+        equation = self.cells.of(variable).get(cell)
         if equation is None or not isinstance(equation.expression, Table):
             raise NotCompiled(f"'{shown(variable.name)}' is called as a lookup but holds no points")
         return equation.expression
 
-    def _table(self, graph: Graph, table: Table, argument: int) -> int:
-        place = self.tables.setdefault(table, len(self.tables))
-        if graph.rates[argument] == CONST:
-            return graph.constant(float(interpolate(table, graph.value_of(argument))))
-        return graph.add(("table", place, argument), graph.rates[argument])
+    def _table(self, graph: GraphBuilder, table: Table, argument: int) -> int:
+        return graph.table(self.tables.setdefault(table, len(self.tables)), table, argument)
 
-    def _call(self, phase: str, call: Call, bound: dict[str, str], owner: Any) -> int:
-        graph = self.graphs[phase]
+    def _call(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         row = FUNCTIONS[call.function]
         if row.expansion is not None:
             return self._node(phase, row.expansion(*call.arguments), bound, owner)
@@ -499,54 +422,53 @@ class _Builder:
             return self._array(phase, call, bound, owner)
         if row.numpy is None:
             raise NotCompiled(f"{row.vensim or row.xmile} is only run by the reference engine")
-        return graph.operate(
-            call.function, *(self._node(phase, part, bound, owner) for part in call.arguments)
-        )
+        arguments = [self._node(phase, part, bound, owner) for part in call.arguments]
+        return self.graphs[phase].operate(call.function, *arguments)
 
-    def _stateful(self, phase: str, call: Call, bound: dict[str, str], owner: Any) -> int:
+    def _stateful(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         form = FUNCTIONS[call.function].states
         assert form is not None
         identity = (owner, call, tuple(sorted(bound.items())))
         if identity not in self.state_of:
-            count = len(form(call.arguments, lambda i: Name("\0"))[0])
-            kinds = [hidden.kind for hidden in form(call.arguments, lambda i: Name("\0"))[0]]
-            name = label(self._spelled(owner[0]), owner[1])
-            places = [self._new_state(kinds[i], f"{name}~{call.function}{i + 1}") for i in range(count)]
+            name = f"{label(self._spelled(owner[0]), owner[1])}~{call.function}"
+            arguments = self._with_order(call, bound, owner)
+            kinds = [hidden.kind for hidden in form(arguments, lambda i: Name("\0"))[0]]
+            places = [self._new_state(kind, f"{name}{i + 1}") for i, kind in enumerate(kinds)]
             self.state_of[identity] = places[0]
-            hidden, _ = form(call.arguments, lambda i: Name(f"\0{places[i]}"))
+            hidden, output = form(arguments, lambda i: Name(f"\0{places[i]}"))
             for place, one in zip(places, hidden, strict=True):
-                self.states[place].update(hidden=one, bound=bound, owner=owner)
-        first = self.state_of[identity]
-        _, output = form(call.arguments, lambda i: Name(f"\0{first + i}"))
-        return self._node(phase, output, bound, owner)
+                self.states[place].update(hidden=one, bound=bound, owner=owner, output=output)
+        return self._node(phase, self.states[self.state_of[identity]]["output"], bound, owner)
 
-    def _over(self, tree: Expression, bound: dict[str, str]) -> list[dict[str, str]]:
-        """A binding for each cell of the dimensions marked ``!`` in a tree."""
-        from sdtheory.model.expression import walk
+    def _with_order(self, call: Call, bound: Bound, owner: tuple[str, Cell]) -> tuple[Expression, ...]:
+        """The arguments of a call, with the order of a delay lowered until each stage lasts a TIME STEP."""
+        order = call.arguments[3] if call.function in ("delay", "delay_n") else None
+        most = round(order.value) if isinstance(order, Number) else 1
+        if most == 1:
+            return call.arguments
+        source, time, initial, _ = call.arguments
+        graph = self.graphs["initial"]
+        lasts = self._rooted("initial", time, bound, owner)
+        step = self.value("initial", key_of("TIME STEP"), ())
+        if graph.rates[lasts] or graph.rates[step]:
+            self.orders.append((lasts, most, label(self._spelled(owner[0]), owner[1])))
+            return call.arguments
+        while most > 1 and most * graph.value_of(step) > graph.value_of(lasts):
+            most -= 1
+        return (source, time, initial, Number(float(most)))
 
-        marked = {
-            canonical(subscript): None
-            for node in walk(tree)
-            if isinstance(node, Name)
-            for subscript in node.subscripts
-            if subscript.endswith("!")
-        }
-        members = [elements(self.model, key[:-1].strip()) for key in marked if key not in bound]
-        free = [key for key in marked if key not in bound]
-        count = int(np.prod([len(part) for part in members])) if members else 1
-        if count > MOST_CELLS:
-            raise NotCompiled(f"a sum over {count:,} cells")
-        return [{**bound, **dict(zip(free, cell, strict=True))} for cell in itertools.product(*members)]
-
-    def _array(self, phase: str, call: Call, bound: dict[str, str], owner: Any) -> int:
+    def _array(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         words = {"sum": "+", "prod": "*", "vmin": "min", "vmax": "max"}
+        word = FUNCTIONS[call.function].vensim
         if call.function not in words:
-            raise NotCompiled(f"{FUNCTIONS[call.function].vensim} is only run by the reference engine")
-        graph = self.graphs[phase]
-        result: int | None = None
-        for inner in self._over(call.arguments[0], bound):
-            part = self._node(phase, call.arguments[0], inner, owner)
-            result = part if result is None else graph.operate(words[call.function], result, part)
-        if result is None:
-            raise NotCompiled(f"{FUNCTIONS[call.function].vensim} over nothing")
+            raise NotCompiled(f"{word} is only run by the reference engine")
+        parts = [
+            self._node(phase, call.arguments[0], inner, owner)
+            for inner in self.cells.over(call.arguments[0], bound)
+        ]
+        if not parts:
+            raise NotCompiled(f"{word} over nothing")
+        result = parts[0]
+        for part in parts[1:]:
+            result = self.graphs[phase].operate(words[call.function], result, part)
         return result

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from sdtheory.engines.program import Program, make_program, split
+from sdtheory.engines.cells import Cells
+from sdtheory.engines.clock import clock
+from sdtheory.engines.graph import Program
+from sdtheory.engines.program import make_program
 from sdtheory.engines.vectorised import Result, run_vectorised
-from sdtheory.errors import NotCompiled, SDWarning, SimulationError, UsageError, shown
-from sdtheory.model.expression import Number, Table
-from sdtheory.model.model import Constant, Model, Stock
+from sdtheory.errors import NotCompiled, SDError, SDWarning, SimulationError, UnknownName, UsageError, shown
+from sdtheory.model.expression import Number, Table, evaluate
+from sdtheory.model.model import Constant, Equation, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
+from sdtheory.model.subscripts import Cell, label, split
 from sdtheory.names import canonical, unknown
 
 ENGINES = ("auto", "vectorised", "reference")
+_SETTING_OF = {
+    "initial time": "start",
+    "final time": "stop",
+    "time step": "time_step",
+    "saveper": "save_every",
+}
 FEW_RUNS = 16  # beyond this a fall back to the reference engine is worth a warning
 REDUCERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "final": lambda values: values[:, -1],
@@ -76,20 +87,24 @@ def simulate(
     import pandas as pd
 
     _check_choice(engine, method)
-    changed = _with_settings(_with_lookups(model, changes or {}), start, stop, time_step, save_every, method)
-    numbers = _numbers(changed, changes or {})
-    wanted = None if outputs is None else [_spelled(changed, name) for name in outputs]
-    chosen, _ = _choose(changed, engine, numbers, wanted)
-    if chosen is None:
-        return _by_reference(changed, changes or {}, numbers, wanted)
-    inputs = np.array([[float(value)] for value in numbers.values()]).reshape(len(numbers), 1)
-    result = run_vectorised(chosen, inputs)
+    given = dict(changes or {})
+    settings = _settings(given, start=start, stop=stop, time_step=time_step, save_every=save_every)
+    changed, tables = _with_lookups(_with_settings(model, settings, method), given)
+    numbers = {input_label(changed, name): _number(name, value) for name, value in given.items()}
+    if len(numbers) < len(given):
+        _refuse_twice([input_label(changed, name) for name in given])
+    wanted = None if outputs is None else [output_label(changed, name) for name in outputs]
+    program, _ = _choose(changed, engine, list(numbers), wanted)
+    if program is None:
+        return _by_reference(changed, {**numbers, **tables}, wanted)
+    inputs = np.array(list(numbers.values())).reshape(len(numbers), 1)
+    result = run_vectorised(program, inputs)
     frame = pd.DataFrame(
         {name: values[0] for name, values in result.values.items()}, index=pd.Index(result.times, name="time")
     )
     frame.attrs["engine"] = "vectorised"
+    frame.attrs["status"] = str(result.status[0])
     if result.status[0] != "ok":
-        frame.attrs["status"] = result.status[0]
         warnings.warn(f"the run diverged: {result.message[0]}", SDWarning, stacklevel=2)
     return frame
 
@@ -148,22 +163,83 @@ def simulate_many(
     runs = len(frame)
     if runs < 1:
         raise SimulationError("the sample has no rows", remedy="give at least one run")
-    changed = _with_settings(model, start, stop, time_step, save_every, method)
-    labels = [_input_label(changed, str(column)) for column in frame.columns]
+    settings = _settings({}, start=start, stop=stop, time_step=time_step, save_every=save_every)
+    changed = _with_settings(model, settings, method)
+    labels = [input_label(changed, str(column)) for column in frame.columns]
     _refuse_twice(labels)
-    wanted = [_spelled(changed, name) for name in outputs]
-    program, reason = _choose(changed, engine, dict.fromkeys(labels, 0.0), wanted)
-    report = _reporter(progress, runs)
-    inputs = frame.to_numpy(dtype=float).T.reshape(len(labels), runs)
-    if not np.isfinite(inputs).all():
-        raise SimulationError("the sample holds values that are not finite")
-    if program is None:
-        if runs > FEW_RUNS and engine == "auto":
-            warnings.warn(f"{runs} runs on the slow reference engine: {reason}", SDWarning, stacklevel=2)
-        result = _many_by_reference(changed, labels, inputs, wanted, report)
-    else:
-        result = run_vectorised(program, inputs, progress=report)
+    inputs = _inputs(frame, labels)
+    wanted = [output_label(changed, name) for name in outputs]
+    program, why = _choose(changed, engine, labels, wanted)
+    if program is None and runs > FEW_RUNS and engine == "auto":
+        warnings.warn(f"{runs} runs on the slow reference engine: {why}", SDWarning, stacklevel=2)
+    with _reporter(progress, runs) as report:
+        if program is None:
+            result = _many_by_reference(changed, labels, inputs, wanted, report)
+        else:
+            result = run_vectorised(program, inputs, jobs=jobs, progress=report)
     return _dataset(result, reduce, "reference" if program is None else "vectorised")
+
+
+def input_label(model: Model, name: str) -> str:
+    """A constant, stock or one of their cells, as the file spells it.
+
+    Raises
+    ------
+    UnknownName
+        When there is no such variable or element.
+    SimulationError
+        When the model computes the variable.
+    """
+    head, cell = split(name)
+    if canonical(head) in _SETTING_OF:
+        raise SimulationError(
+            f"{canonical(head).upper()} is the same in every run",
+            remedy=f"pass {_SETTING_OF[canonical(head)]}=",
+        )
+    variable = model[head]
+    if isinstance(variable, LookupVariable):
+        raise SimulationError(f"'{shown(variable.name)}' is a lookup", remedy="give its points to `simulate`")
+    if not isinstance(variable, Constant | Stock):
+        raise SimulationError(
+            f"'{shown(variable.name)}' is computed by the model",
+            remedy="change a constant or an initial value, or make a policy that replaces its equation",
+        )
+    return label(variable.name, _cell(model, variable, cell) if cell else ())
+
+
+def output_label(model: Model, name: str) -> str:
+    """A variable or cell as the file spells it; UnknownName suggests the nearest."""
+    head, cell = split(name)
+    if canonical(name) in model.variables:
+        return model[name].name
+    if canonical(head) in _SETTING_OF:
+        return canonical(head).upper()
+    variable = model[head]
+    return label(variable.name, _cell(model, variable, cell) if cell else ())
+
+
+def _cell(model: Model, variable: Variable, cell: Cell) -> Cell:
+    try:
+        return Cells(model).named(variable, cell)
+    except NotCompiled as error:
+        raise SimulationError(error.message) from None
+
+
+def _inputs(frame: Any, labels: list[str]) -> np.ndarray:
+    """The sample as an array (parameters, runs) of finite numbers."""
+    columns = []
+    for name, column in zip(labels, frame.columns, strict=True):
+        try:
+            values = frame[column].to_numpy(dtype=float)
+        except (TypeError, ValueError):
+            raise SimulationError(
+                f"the sample of '{shown(name)}' holds something that is no number"
+            ) from None
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise SimulationError(f"the sample of '{shown(name)}' is {values[row]:g} in row {row}")
+        columns.append(values)
+    return np.array(columns).reshape(len(labels), len(frame))
 
 
 def _check_choice(engine: str, method: str | None) -> None:
@@ -177,139 +253,124 @@ def _check_choice(engine: str, method: str | None) -> None:
         raise unknown("method", str(method), ("euler", "rk4"))
 
 
-def _with_settings(
-    model: Model,
-    start: float | None,
-    stop: float | None,
-    time_step: float | None,
-    save_every: float | None,
-    method: str | None,
-) -> Model:
-    given = {"start": start, "stop": stop, "time_step": time_step, "save_every": save_every}
-    fields: dict[str, Any] = {
-        word: Number(float(value)) for word, value in given.items() if value is not None
-    }
-    if time_step is not None and save_every is None and model.settings.save_every == model.settings.time_step:
-        fields["save_every"] = Number(float(time_step))
+def _settings(changes: dict[str, Any], **given: float | None) -> dict[str, float]:
+    """Settings asked for, by argument or among the changes, which lose them."""
+    found = {word: float(value) for word, value in given.items() if value is not None}
+    for name in list(changes):
+        word = _SETTING_OF.get(canonical(name))
+        if word is not None:
+            if word in found:
+                raise SimulationError(f"'{shown(name)}' is given twice")
+            found[word] = _number(name, changes.pop(name))
+    return found
+
+
+def _with_settings(model: Model, given: Mapping[str, float], method: str | None) -> Model:
+    fields: dict[str, Any] = {word: Number(value) for word, value in given.items()}
     if method is not None:
         fields["method"] = method
     if not fields:
         return model
-    words = {"start": "initial time", "stop": "final time", "time_step": "time step", "save_every": "saveper"}
     variables = dict(model.variables)
-    for word, key in words.items():
-        if word in fields and key in variables:
+    for key, word in _SETTING_OF.items():
+        if word in given and key in variables:
             own = variables[key]
             variables[key] = replace(own, equations=(replace(own.equations[0], expression=fields[word]),))
+    if fields.get("save_every") is None and model.settings.save_every == model.settings.time_step:
+        fields["save_every"] = fields.get("time_step", model.settings.save_every)
     return replace(model, settings=replace(model.settings, **fields), variables=variables)
 
 
-def _with_lookups(model: Model, changes: Mapping[str, Any]) -> Model:
+def _with_lookups(model: Model, changes: dict[str, Any]) -> tuple[Model, dict[str, Table]]:
+    """The model with the lookups among the changes replaced, and these; `changes` loses them."""
     variables = dict(model.variables)
-    for name, value in changes.items():
+    tables: dict[str, Table] = {}
+    for name in list(changes):
         head, cell = split(name)
         variable = variables.get(canonical(head))
-        if isinstance(variable, LookupVariable):
-            if isinstance(value, int | float):
-                raise SimulationError(f"'{shown(name)}' is a lookup", remedy="give its points")
-            table = value if isinstance(value, Table) else _table(value)
-            equations = tuple(
-                replace(equation, expression=table) if not cell or equation.subscripts == cell else equation
-                for equation in variable.equations
-            )
-            variables[canonical(head)] = replace(variable, equations=equations)
-    return replace(model, variables=variables)
-
-
-def _table(points: Any) -> Table:
-    x, y = zip(*((float(a), float(b)) for a, b in points), strict=True)
-    return Table(x, y)
-
-
-def _numbers(model: Model, changes: Mapping[str, Any]) -> dict[str, float]:
-    numbers = {}
-    for name, value in changes.items():
-        if isinstance(model.variables.get(canonical(split(name)[0])), LookupVariable):
+        if not isinstance(variable, LookupVariable):
             continue
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise SimulationError(f"the value of '{shown(name)}' is not a number: {shown(value)}") from None
-        if not np.isfinite(number):
-            raise SimulationError(f"the value of '{shown(name)}' is not finite")
-        numbers[_input_label(model, name)] = number
-    _refuse_twice(
-        [_input_label(model, name) for name in changes if name in changes and _is_number_input(model, name)]
-    )
-    return numbers
+        table = _table(name, changes.pop(name))
+        own = label(variable.name, _cell(model, variable, cell) if cell else ())
+        _refuse_twice([*tables, own])
+        tables[own] = table
+        if cell:
+            equations = (*variable.equations, Equation(table, _cell(model, variable, cell)))
+        else:
+            equations = tuple(replace(equation, expression=table) for equation in variable.equations)
+        variables[canonical(head)] = replace(variable, equations=equations)
+    return (replace(model, variables=variables) if tables else model), tables
 
 
-def _is_number_input(model: Model, name: str) -> bool:
-    return not isinstance(model.variables.get(canonical(split(name)[0])), LookupVariable)
+def _table(name: str, value: Any) -> Table:
+    try:
+        table = value if isinstance(value, Table) else Table(*zip(*value, strict=True))  # type: ignore[arg-type]
+        points = np.array([table.x, table.y], dtype=float)
+    except (TypeError, ValueError):
+        raise SimulationError(
+            f"'{shown(name)}' is a lookup", remedy="give its points as (x, y) pairs"
+        ) from None
+    if not np.isfinite(points).all() or (np.diff(points[0]) <= 0).any():
+        raise SimulationError(f"the points of '{shown(name)}' must be finite, with x ascending")
+    return Table(tuple(map(float, points[0])), tuple(map(float, points[1])), table.kind)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise SimulationError(f"the value of '{shown(name)}' is not a number: {shown(value)}") from None
+    if not np.isfinite(number):
+        raise SimulationError(f"the value of '{shown(name)}' is not finite")
+    return number
 
 
 def _refuse_twice(labels: list[str]) -> None:
-    twice = {label for label in labels if labels.count(label) > 1}
+    twice = [name for place, name in enumerate(labels) if name in labels[:place]]
     if twice:
-        raise SimulationError(f"'{shown(sorted(twice)[0])}' is given twice")
-
-
-def _input_label(model: Model, name: str) -> str:
-    head, cell = split(name)
-    variable = model[head]
-    if not isinstance(variable, Constant | Stock):
-        raise SimulationError(
-            f"'{shown(variable.name)}' is computed by the model",
-            remedy="change a constant or an initial value, or make a policy that replaces its equation",
-        )
-    if cell and len(cell) != len(variable.dimensions):
-        raise SimulationError(
-            f"'{shown(variable.name)}' has {len(variable.dimensions)} dimensions, not {len(cell)}"
-        )
-    return f"{variable.name}[{','.join(cell)}]" if cell else variable.name
-
-
-def _spelled(model: Model, name: str) -> str:
-    head, cell = split(name)
-    if canonical(name) in model.variables:
-        return model[name].name
-    own = model[head].name
-    return f"{own}[{','.join(cell)}]" if cell else own
+        raise SimulationError(f"'{shown(twice[0])}' is given twice")
 
 
 def _choose(
-    model: Model, engine: str, numbers: Mapping[str, Any], wanted: list[str] | None
+    model: Model, engine: str, parameters: list[str], wanted: list[str] | None
 ) -> tuple[Program | None, str]:
     """The program to run, or None and the reason why only the reference engine can."""
     if engine == "reference":
         return None, ""
     try:
-        return make_program(model, parameters=numbers, outputs=wanted), ""
+        return make_program(model, parameters=parameters, outputs=wanted), ""
     except NotCompiled as error:
         if engine == "vectorised":
             raise
         return None, str(error)
 
 
-def _by_reference(model: Model, changes: Mapping[str, Any], numbers: Mapping[str, float], wanted: Any) -> Any:
+def _by_reference(model: Model, changes: Mapping[str, Any], wanted: list[str] | None) -> Any:
     from sdtheory.engines.reference import run_reference
 
-    tables = {
-        name: model[name].equations[0].expression
-        for name in changes
-        if isinstance(model.variables.get(canonical(name)), LookupVariable)
-    }
-    frame = run_reference(model, {**numbers, **tables}, outputs=wanted)
+    _check_grid(model)
+    frame = run_reference(model, changes, outputs=wanted)
     frame.attrs["engine"] = "reference"
     return frame
+
+
+def _check_grid(model: Model) -> None:
+    """Refuse, before the reference engine starts, a grid whose rows it would silently leave out."""
+    settings = model.settings
+    trees = (settings.start, settings.stop, settings.time_step, settings.save_every)
+    try:
+        values = {"time step": evaluate(settings.time_step, {})}
+        clock(*(float(evaluate(tree, values)) for tree in trees))
+    except (UnknownName, NotCompiled):
+        return  # computed from variables: the engine's own affair
 
 
 def _many_by_reference(
     model: Model, labels: list[str], inputs: np.ndarray, wanted: list[str], report: Any
 ) -> Result:
     from sdtheory.engines.reference import run_reference
-    from sdtheory.errors import SDError
 
+    _check_grid(model)
     frames: list[Any] = []
     status, message = [], []
     for run in range(inputs.shape[1]):
@@ -352,21 +413,19 @@ def _dataset(result: Result, reduce: str | None, engine: str) -> Any:
     return xr.Dataset(data, coords=coords, attrs={"engine": engine})
 
 
-def _reporter(progress: Callable[[int, int], None] | bool, runs: int) -> Callable[[int], None] | None:
+@contextmanager
+def _reporter(
+    progress: Callable[[int, int], None] | bool, runs: int
+) -> Iterator[Callable[[int], None] | None]:
+    """What to call with the number of runs done."""
     if callable(progress):
-        return lambda done: progress(done, runs)
-    if not progress:
-        return None
-    from rich.console import Console
-    from rich.progress import Progress
+        yield lambda done: progress(done, runs)
+    elif not progress:
+        yield None
+    else:
+        from rich.console import Console
+        from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task("runs", total=runs)
-    bar.start()
-
-    def report(done: int) -> None:
-        bar.update(task, completed=done)
-        if done >= runs:
-            bar.stop()
-
-    return report
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("runs", total=runs)
+            yield lambda done: bar.update(task, completed=done)

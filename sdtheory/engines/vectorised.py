@@ -1,36 +1,35 @@
-"""Run a program over many futures at once with numpy: no compiler, and it names the culprit on divergence."""
+"""Run a program over many futures at once with numpy, in blocks of runs."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from sdtheory.engines.program import OPERATIONS, RUN, STEP, TIME, Graph, Program
-from sdtheory.errors import LimitError, SimulationError
-from sdtheory.model.expression import interpolate, number_text
+from sdtheory.engines.clock import SLACK, Clock, clock
+from sdtheory.engines.divergence import reason
+from sdtheory.engines.graph import CONST, OPERATIONS, RUN, STEP, TIME, Graph, Program
+from sdtheory.errors import SimulationError, shown
+from sdtheory.model.expression import interpolate
 
 BLOCK = 1024  # runs at a time: live values of a middling model then stay in the processor's cache
-MOST_STEPS = 10_000_000
-GRID_SLACK = 1e-6
 
+# Operations on plain numbers; those of the function table first turn truth values into numbers.
+PLAIN = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "min": np.minimum,
+    "max": np.maximum,
+    "unary -": np.negative,
+}
+TRUTHS = frozenset({"<", "<=", ">", ">=", "=", "<>", "and", "or", "unary not"})
 
-@dataclass(frozen=True)
-class Clock:
-    """The grid of a run."""
-
-    start: float
-    time_step: float
-    steps: int
-    stride: int
-
-    @property
-    def saved(self) -> np.ndarray:
-        """Times of the saved rows."""
-        return self.start + np.arange(0, self.steps + 1, self.stride) * self.time_step
+Action = tuple[int, Callable[..., Any], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -50,87 +49,41 @@ class Result:
     message: np.ndarray
 
 
-def clock(start: float, stop: float, time_step: float, save_every: float) -> Clock:
-    """The grid for these settings.
+class _Schedule:
+    """What to call for each node of a graph, sorted by how often."""
 
-    Raises
-    ------
-    SimulationError
-        When the settings make no grid, or rows would be saved between steps.
+    def __init__(self, program: Program, graph: Graph):
+        self.graph = graph
+        self.tables = [
+            replace(table, x=np.asarray(table.x, dtype=float), y=np.asarray(table.y, dtype=float))  # type: ignore[arg-type]
+            for table in program.tables
+        ]
+        self.actions: dict[int, list[Action]] = {CONST: [], RUN: [], TIME: [], STEP: []}
+        for place, (node, rate) in enumerate(zip(graph.nodes, graph.rates, strict=True)):
+            if node[0] not in ("const", "parameter", "time", "state"):
+                self.actions[rate].append(self._action(place, node))
 
-    Examples
-    --------
-    >>> clock(0.0, 2.0, 0.5, 1.0).saved
-    array([0., 1., 2.])
-    """
-    if not all(map(math.isfinite, (start, stop, time_step, save_every))):
-        raise SimulationError("INITIAL TIME, FINAL TIME, TIME STEP and SAVEPER must be finite numbers")
-    if time_step <= 0:
-        raise SimulationError(f"TIME STEP is {time_step:g}", remedy="give a number above 0")
-    if stop < start:
-        raise SimulationError(f"FINAL TIME {stop:g} lies before INITIAL TIME {start:g}")
-    exact = (stop - start) / time_step
-    if exact > MOST_STEPS:
-        raise LimitError(f"{exact:,.0f} time steps; the limit is {MOST_STEPS:,}", remedy="raise TIME STEP")
-    ratio = save_every / time_step
-    stride = round(ratio)
-    if stride < 1 or abs(ratio - stride) > GRID_SLACK * max(ratio, 1.0):
-        low = max(math.floor(ratio), 1) * time_step
-        near = " or ".join(
-            number_text(float(f"{value:.12g}")) for value in dict.fromkeys((low, low + time_step))
-        )
-        raise SimulationError(
-            f"SAVEPER {number_text(save_every)} is not a multiple of TIME STEP {number_text(time_step)}",
-            remedy=f"nearest: {near}",
-        )
-    return Clock(start, time_step, math.floor(exact + GRID_SLACK), stride)
+    def _action(self, place: int, node: tuple[Any, ...]) -> Action:
+        if node[0] == "table":
+            table = self.tables[node[1]]
+            return place, lambda argument: interpolate(table, argument), node[2:]
+        arguments = node[1:]
+        numbers = not any(self.graph.nodes[argument][0] in TRUTHS for argument in arguments)
+        function = PLAIN[node[0]] if numbers and node[0] in PLAIN else OPERATIONS[node[0]]
+        return place, function, arguments
 
+    def leaves(self, values: list[Any], inputs: np.ndarray) -> None:
+        """Set what no operation computes and no time changes."""
+        for place, node in enumerate(self.graph.nodes):
+            if node[0] == "const":
+                values[place] = np.float64(node[1])
+            elif node[0] == "parameter":
+                values[place] = inputs[node[1]]
 
-class _Run:
-    """One block of runs."""
-
-    def __init__(self, program: Program, inputs: np.ndarray):
-        self.program = program
-        self.inputs = inputs
-        self.runs = inputs.shape[1]
-
-    def evaluate(
-        self, graph: Graph, values: list[Any], which: tuple[int, ...], time: float, states: Any
-    ) -> None:
-        """Compute the nodes whose value changes as often as `which` says."""
-        for place, node in enumerate(graph.nodes):
-            if graph.rates[place] not in which:
-                continue
-            operation = node[0]
-            if operation == "const":
-                values[place] = np.float64(float.fromhex(node[1]))
-            elif operation == "parameter":
-                values[place] = self.inputs[node[1]]
-            elif operation == "time":
-                values[place] = np.float64(time)
-            elif operation == "state":
-                values[place] = states[node[1]]
-            elif operation == "table":
-                values[place] = interpolate(self.program.tables[node[1]], values[node[2]])
-            else:
-                values[place] = OPERATIONS[operation](*(values[argument] for argument in node[1:]))
-
-
-def grid(program: Program, inputs: np.ndarray) -> Clock:
-    """The grid that a program's settings ask for; every run of a block must ask for the same."""
-    run = _Run(program, inputs)
-    values: list[Any] = [None] * len(program.initial.nodes)
-    start = 0.0
-    for _ in range(2):  # the start itself is a value of the initial graph
-        run.evaluate(program.initial, values, (0, RUN), start, None)
-        found = {word: np.unique(values[node]) for word, node in program.settings.items()}
-        if any(len(one) != 1 for one in found.values()):
-            raise SimulationError(
-                "INITIAL TIME, FINAL TIME, TIME STEP and SAVEPER must be the same in every run"
-            )
-        start = float(found["start"][0])
-    stop, step, save = (float(found[word][0]) for word in ("stop", "time_step", "save_every"))
-    return clock(start, stop, step, save)
+    def run(self, rate: int, values: list[Any]) -> None:
+        """Compute the nodes of a rate."""
+        for place, function, arguments in self.actions[rate]:
+            values[place] = function(*[values[argument] for argument in arguments])
 
 
 def run_vectorised(
@@ -138,6 +91,8 @@ def run_vectorised(
     inputs: np.ndarray,
     *,
     method: str | None = None,
+    block: int = BLOCK,
+    jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Result:
     """Run a program.
@@ -146,85 +101,169 @@ def run_vectorised(
     ----------
     program : Program
     inputs : array, shape (parameters, runs)
-        A run's numbers do not depend on the other runs.
+        A run's numbers depend neither on the other runs nor on `block` or `jobs`.
     method : str, optional
         ``euler`` or ``rk4``; the program's own when left out.
+    block : int
+        Runs computed side by side.
+    jobs : int, optional
+        Threads; one when left out.
     progress : callable, optional
         Called with the number of runs done.
 
-    Returns
-    -------
-    Result
+    Raises
+    ------
+    SimulationError
+        When the settings make no grid, or are not the same in every run.
     """
     inputs = np.asarray(inputs, dtype=float)
     runs = inputs.shape[1]
-    blocks = []
-    for first in range(0, runs, BLOCK):
-        blocks.append(_run_block(program, inputs[:, first : first + BLOCK], method or program.method))
-        if progress is not None:
-            progress(min(first + BLOCK, runs))
-    values = {name: np.concatenate([block.values[name] for block in blocks]) for name in program.outputs}
-    status = np.concatenate([block.status for block in blocks])
-    message = np.concatenate([block.message for block in blocks])
-    for place in np.flatnonzero(status == "diverged"):
-        message[place] = explain(program, inputs[:, place : place + 1], method or program.method)
-    return Result(blocks[0].times, values, status, message)
-
-
-def _run_block(program: Program, inputs: np.ndarray, method: str, watch: Any = None) -> Result:
     with np.errstate(all="ignore"):
-        return _Block(program, inputs, method).run(watch)
+        start = _Start(program, inputs)
+    parts = [slice(first, min(first + block, runs)) for first in range(0, runs, block)]
+
+    def run(part: slice) -> Result:
+        with np.errstate(all="ignore"):
+            return _Block(program, inputs[:, part], start, part, method or program.method).run()
+
+    blocks = []
+    with ThreadPoolExecutor(max(jobs or 1, 1)) as pool:
+        for part, result in zip(parts, pool.map(run, parts), strict=True):
+            blocks.append(result)
+            if progress is not None:
+                progress(part.stop)
+    if len(blocks) == 1:
+        return blocks[0]
+    return Result(
+        start.clock.saved,
+        {name: np.concatenate([one.values[name] for one in blocks]) for name in program.outputs},
+        np.concatenate([one.status for one in blocks]),
+        np.concatenate([one.message for one in blocks]),
+    )
 
 
-class _Block(_Run):
-    def __init__(self, program: Program, inputs: np.ndarray, method: str):
-        super().__init__(program, inputs)
+class _Start:
+    """Values of the initial graph over all runs, and the grid, which is the same for every run."""
+
+    def __init__(self, program: Program, inputs: np.ndarray):
+        self.program = program
+        schedule = _Schedule(program, program.initial)
+        self.values: list[Any] = [None] * len(program.initial.nodes)
+        schedule.leaves(self.values, inputs)
+        self._compute(schedule, 0.0)
+        begin = self._setting("start")
+        if begin != 0:  # what depends on time at the start needs INITIAL TIME first
+            self._compute(schedule, begin)
+        words = ("start", "stop", "time_step", "save_every")
+        self.clock: Clock = clock(*(self._setting(word) for word in words))
+        self._check_orders()
+
+    def _compute(self, schedule: _Schedule, time: float) -> None:
+        for place, node in enumerate(self.program.initial.nodes):
+            if node[0] == "time":
+                self.values[place] = np.float64(time)
+        schedule.run(RUN, self.values)
+
+    def _setting(self, word: str) -> float:
+        found = np.unique(self.values[self.program.settings[word]])
+        if len(found) != 1:
+            raise SimulationError(
+                "INITIAL TIME, FINAL TIME, TIME STEP and SAVEPER must be the same in every run"
+            )
+        return float(found[0])
+
+    def _check_orders(self) -> None:
+        for node, order, name in self.program.orders:
+            shortest = float(np.min(self.values[node]))
+            if order * self.clock.time_step > shortest:
+                raise SimulationError(
+                    f"'{shown(name)}': a delay of order {order} that lasts {shortest:g} has stages shorter than "
+                    f"TIME STEP {self.clock.time_step:g}",
+                    remedy="lower TIME STEP",
+                )
+
+    def value(self, node: int, part: slice) -> Any:
+        """The value of a node in a block of runs."""
+        value = np.asarray(self.values[node])
+        return value if value.ndim == 0 else value[part]
+
+
+class _Block:
+    """A block of runs."""
+
+    def __init__(self, program: Program, inputs: np.ndarray, start: _Start, part: slice, method: str):
+        self.program = program
         self.method = method
-        self.clock = grid(program, inputs)
-        graph = program.step
-        self.values: list[Any] = [None] * len(graph.nodes)
-        self.integrals = [i for i, s in enumerate(program.states) if s.kind == "integral"]
-        self.held = [i for i, s in enumerate(program.states) if s.kind == "held"]
-        self.clipped = [i for i, s in enumerate(program.states) if s.non_negative]
-        self.states = self._initial_states()
-        self.pipelines = [_Pipeline(self, i) for i, s in enumerate(program.states) if s.kind == "pipeline"]
-        self.evaluate(graph, self.values, (0, RUN), self.clock.start, self.states)
-
-    def _initial_states(self) -> np.ndarray:
-        graph = self.program.initial
-        self.start_values: list[Any] = [None] * len(graph.nodes)
-        self.evaluate(graph, self.start_values, (0, RUN, TIME, STEP), self.clock.start, None)
-        states = np.empty((len(self.program.states), self.runs))
-        for place, state in enumerate(self.program.states):
-            states[place] = self.start_values[state.initial]
-        return states
+        self.clock = start.clock
+        self.runs = inputs.shape[1]
+        kinds = [state.kind for state in program.states]
+        self.integrals = [place for place, kind in enumerate(kinds) if kind == "integral"]
+        self.held = [place for place, kind in enumerate(kinds) if kind == "held"]
+        self.clipped = [place for place, state in enumerate(program.states) if state.non_negative]
+        self.states = np.empty((len(program.states), self.runs))
+        for place, state in enumerate(program.states):
+            self.states[place] = start.value(state.initial, part)
+        self.pipelines = [
+            _Pipeline(self, place, start.value(program.states[place].delay_time or 0, part))
+            for place, kind in enumerate(kinds)
+            if kind == "pipeline"
+        ]
+        self.schedule = _Schedule(program, program.step)
+        nodes = program.step.nodes
+        self.values: list[Any] = [None] * len(nodes)
+        self.moments = [place for place, node in enumerate(nodes) if node[0] == "time"]
+        self.state_nodes = [(place, node[1]) for place, node in enumerate(nodes) if node[0] == "state"]
+        self.slopes = [program.states[place].rate for place in self.integrals]
+        self.schedule.leaves(self.values, inputs)
+        for place, state_place in self.state_nodes:
+            self.values[place] = self.states[state_place]
+        self.schedule.run(RUN, self.values)
 
     def rates(self, time: float, states: np.ndarray) -> np.ndarray:
         """Derivatives of the continuous states; leaves every value of the moment in `values`."""
-        self.evaluate(self.program.step, self.values, (TIME, STEP), time, states)
+        values = self.values
+        for place in self.moments:
+            values[place] = np.float64(time)
+        for place, state_place in self.state_nodes:
+            values[place] = states[state_place]
+        self.schedule.run(TIME, values)
+        self.schedule.run(STEP, values)
         found = np.empty((len(self.integrals), self.runs))
-        for row, place in enumerate(self.integrals):
-            found[row] = self.values[self.program.states[place].rate]  # type: ignore[index]
+        for row, node in enumerate(self.slopes):
+            found[row] = values[node]  # type: ignore[index]
         return found
 
-    def run(self, watch: Any = None) -> Result:
+    def run(self) -> Result:
+        """All steps; rows of a run that diverged are NaN from the moment on."""
         saved = self.clock.saved
         kept = {name: np.empty((self.runs, len(saved))) for name in self.program.outputs}
         alive = np.ones(self.runs, dtype=bool)
-        step = self.clock.time_step
+        message = np.full(self.runs, "", dtype=object)
+        step, stride = self.clock.time_step, self.clock.stride
         for k in range(self.clock.steps + 1):
             time = self.clock.start + k * step
             slope = self.rates(time, self.states)
-            alive &= np.isfinite(self.states).all(axis=0)
-            if watch is not None and watch(self, time, alive):
-                break
-            if k % self.clock.stride == 0:
+            fine = np.isfinite(self.states[self.integrals]).all(axis=0) & np.isfinite(slope).all(axis=0)
+            if not fine.all():
+                for run in np.flatnonzero(alive & ~fine):
+                    message[run] = self._reason(int(run), time)
+                alive &= fine
+            if k % stride == 0:
                 for name, node in self.program.outputs.items():
-                    kept[name][:, k // self.clock.stride] = np.where(alive, self.values[node], np.nan)
+                    kept[name][:, k // stride] = self.values[node]
+                if not alive.all():
+                    for series in kept.values():
+                        series[~alive, k // stride] = np.nan
             if k < self.clock.steps:
                 self._advance(k, time, slope)
         status = np.where(alive, "ok", "diverged").astype(object)
-        return Result(saved, kept, status, np.full(self.runs, "", dtype=object))
+        return Result(saved, kept, status, message)
+
+    def _reason(self, run: int, time: float) -> str:
+        for place in self.integrals:
+            if not np.isfinite(self.states[place, run]):
+                return f'"{self.program.states[place].name}" is {self.states[place, run]:g} at time {time:g}'
+        return reason(self.program, self.values, run, time)
 
     def _advance(self, k: int, time: float, slope: np.ndarray) -> None:
         step = self.clock.time_step
@@ -259,13 +298,16 @@ class _Block(_Run):
 class _Pipeline:
     """Values on their way through a DELAY FIXED; each run may have its own delay."""
 
-    def __init__(self, block: _Block, place: int):
-        state = block.program.states[place]
+    def __init__(self, block: _Block, place: int, delay: Any):
         self.place = place
-        self.rate = state.rate
-        assert state.delay_time is not None
-        delay = np.broadcast_to(block.start_values[state.delay_time], (block.runs,))
-        self.steps = np.round(np.maximum(delay / block.clock.time_step, 1.0) + GRID_SLACK).astype(int)
+        self.rate = block.program.states[place].rate
+        lasts = np.broadcast_to(delay, (block.runs,)) / block.clock.time_step
+        if np.isnan(lasts).any():
+            raise SimulationError(
+                f"the delay time of '{shown(block.program.states[place].name)}' is not a number"
+            )
+        lasts = np.minimum(lasts, block.clock.steps + 1)  # longer ones show their initial value throughout
+        self.steps = np.round(np.maximum(lasts, 1.0) + SLACK).astype(int)
         self.initial = block.states[place].copy()
         self.ring = np.empty((int(self.steps.max()), block.runs))
 
@@ -275,44 +317,3 @@ class _Pipeline:
         source = k + 1 - self.steps
         columns = np.arange(self.ring.shape[1])
         return np.where(source < 0, self.initial, self.ring[source % len(self.ring), columns])
-
-
-def explain(program: Program, inputs: np.ndarray, method: str) -> str:
-    """Which value of a diverging run was the first that is not finite, when, and from what."""
-    found: list[str] = []
-
-    def watch(block: _Block, time: float, alive: np.ndarray) -> bool:
-        graph = block.program.step
-        for place, value in enumerate(block.values):
-            if graph.nodes[place][0] in ("const",) or np.all(np.isfinite(value)):
-                continue
-            if graph.rates[place] < TIME and place not in graph.owners:
-                continue
-            found.append(_described(block, place, time))
-            return True
-        return not alive.all()
-
-    _run_block(replace(program, outputs={}), inputs, method, watch)
-    return found[0] if found else "a stock is not finite"
-
-
-def _described(block: _Block, place: int, time: float) -> str:
-    graph = block.program.step
-    node = graph.nodes[place]
-    value = float(np.ravel(block.values[place])[0])
-    owner = graph.owners.get(place) or _owner_above(graph, place)
-    if node[0] == "state":
-        owner = block.program.states[node[1]].name
-    text = f"'{owner}' is {value:g} at time {time:g}"
-    if node[0] == "/" and float(np.ravel(block.values[node[2]])[0]) == 0:
-        divisor = graph.owners.get(node[2], "an expression")
-        text += f' (division by "{divisor}" = 0)'
-    return text
-
-
-def _owner_above(graph: Graph, place: int) -> str:
-    """The variable whose expression a node is part of."""
-    for later in range(place + 1, len(graph.nodes)):
-        if place in graph.nodes[later][1:] and graph.nodes[later][0] not in ("const", "parameter", "state"):
-            return graph.owners.get(later) or _owner_above(graph, later)
-    return "a rate"

@@ -1,37 +1,32 @@
-"""Cells of arrays: which cells an equation covers, and which cell a reference means."""
+"""Cells of arrays: which equation gives which cell its value, and which cell a reference means."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
+from functools import lru_cache
 
-from sdtheory.errors import NotCompiled
+from sdtheory.errors import NotCompiled, shown
 from sdtheory.model.model import Equation, Model, Variable
 from sdtheory.names import canonical
 
 Cell = tuple[str, ...]
 Binding = Mapping[str, str]
+MOST_CELLS = 20_000  # of one variable, and of a model written out cell by cell
+
+key_of = lru_cache(maxsize=1 << 16)(canonical)
 
 
 def elements(model: Model, subscript: str) -> tuple[str, ...]:
     """The elements that a subscript stands for: those of a dimension, or the element itself."""
-    dimension = model.dimensions.get(canonical(subscript))
+    dimension = model.dimensions.get(key_of(subscript))
     return dimension.elements if dimension else (subscript,)
 
 
-def cells(model: Model, variable: Variable) -> list[Cell]:
-    """All cells of a variable as element names, the last axis running fastest.
-
-    Examples
-    --------
-    >>> from sdtheory.model.expression import Number
-    >>> from sdtheory.model.model import Constant, Dimension
-    >>> model = Model("m", {}, dimensions={"d": Dimension("d", ("a", "b"))})
-    >>> cells(model, Constant("x", (Equation(Number(1.0), ("d",)),), ("d",)))
-    [('a',), ('b',)]
-    """
-    every = itertools.product(*(elements(model, dimension) for dimension in variable.dimensions))
-    return [cell for cell in every if covering(model, variable, cell) is not None]
+@lru_cache(maxsize=4096)
+def _places(names: tuple[str, ...]) -> dict[str, int]:
+    return {key_of(name): place for place, name in enumerate(names)}
 
 
 def label(name: str, cell: Cell) -> str:
@@ -39,53 +34,126 @@ def label(name: str, cell: Cell) -> str:
     return f"{name}[{','.join(cell)}]" if cell else name
 
 
-def covering(model: Model, variable: Variable, cell: Cell) -> Equation | None:
-    """The equation that gives a cell its value; of several the last that names it most closely."""
-    found, closeness = None, -1
+def split(name: str) -> tuple[str, Cell]:
+    """The variable and the cell of ``name[element, element]``.
+
+    Examples
+    --------
+    >>> split("population[young, rural]")
+    ('population', ('young', 'rural'))
+    """
+    text = name.strip()
+    if not text.endswith("]") or "[" not in text:
+        return text, ()
+    head, _, inside = text[:-1].partition("[")
+    return head.strip(), tuple(part.strip() for part in inside.split(","))
+
+
+def coverage(model: Model, variable: Variable) -> dict[Cell, Equation]:
+    """Each cell of a variable, last axis running fastest, and the equation that gives it its value.
+
+    Of several equations the one that names the cell most closely counts, of equally close ones the last.
+    Cells that no equation covers are left out.
+
+    Raises
+    ------
+    NotCompiled
+        When the variable has more cells than are written out one by one.
+
+    Examples
+    --------
+    >>> from sdtheory.model.expression import Number
+    >>> from sdtheory.model.model import Constant, Dimension
+    >>> model = Model("m", {}, dimensions={"d": Dimension("d", ("a", "b"))})
+    >>> both, one = Equation(Number(1.0), ("d",)), Equation(Number(2.0), ("b",))
+    >>> [(cell, eq.expression.value) for cell, eq in coverage(model, Constant("x", (both, one), ("d",))).items()]
+    [(('a',), 1.0), (('b',), 2.0)]
+    """
+    axes = [elements(model, dimension) for dimension in variable.dimensions]
+    count = math.prod(map(len, axes))
+    if count > MOST_CELLS:
+        raise NotCompiled(f"'{shown(variable.name)}': an array of {count:,} cells (limit {MOST_CELLS:,})")
+    found: dict[Cell, tuple[int, Equation]] = {}
     for equation in variable.equations:
-        if not _covers(model, equation.subscripts, cell):
+        if len(equation.subscripts) != len(axes):
             continue
-        if any(_covers(model, left_out, cell) for left_out in equation.exceptions):
-            continue
-        named = sum(canonical(subscript) not in model.dimensions for subscript in equation.subscripts)
-        if named >= closeness:
-            found, closeness = equation, named
-    return found
+        closeness = sum(key_of(subscript) not in model.dimensions for subscript in equation.subscripts)
+        left_out = [
+            [_places(elements(model, subscript)) for subscript in exception]
+            for exception in equation.exceptions
+        ]
+        for cell in itertools.product(
+            *(
+                _along(model, subscript, axis)
+                for subscript, axis in zip(equation.subscripts, axes, strict=True)
+            )
+        ):
+            if any(_inside(cell, part) for part in left_out):
+                continue
+            if cell not in found or closeness >= found[cell][0]:
+                found[cell] = (closeness, equation)
+    return {cell: found[cell][1] for cell in itertools.product(*axes) if cell in found}
 
 
-def _covers(model: Model, subscripts: tuple[str, ...], cell: Cell) -> bool:
-    return len(subscripts) == len(cell) and all(
-        canonical(element) in map(canonical, elements(model, subscript))
-        for subscript, element in zip(subscripts, cell, strict=True)
+def _along(model: Model, subscript: str, axis: tuple[str, ...]) -> list[str]:
+    """The elements of an axis that a subscript of a left side covers, spelled as the axis does."""
+    places = _places(axis)
+    keys = map(key_of, elements(model, subscript))
+    return [axis[places[key]] for key in keys if key in places]
+
+
+def _inside(cell: Cell, part: list[dict[str, int]]) -> bool:
+    return len(part) == len(cell) and all(
+        key_of(element) in members for element, members in zip(cell, part, strict=True)
     )
 
 
-def binding(model: Model, equation: Equation, cell: Cell) -> dict[str, str]:
-    """Which element each dimension on the left side stands for in a cell."""
-    return {
-        canonical(subscript): element
+def spelled(model: Model, variable: Variable, cell: Cell) -> Cell | None:
+    """The cell with its elements as the dimensions spell them; None when there is no such cell."""
+    axes = [elements(model, dimension) for dimension in variable.dimensions]
+    if len(axes) != len(cell) or any(
+        key_of(element) not in _places(axis) for element, axis in zip(cell, axes, strict=True)
+    ):
+        return None
+    return tuple(axis[_places(axis)[key_of(element)]] for element, axis in zip(cell, axes, strict=True))
+
+
+def binding(model: Model, variable: Variable, equation: Equation, cell: Cell) -> dict[str, str]:
+    """Which element each dimension stands for in a cell: those on the left side, then the variable's own."""
+    bound = {
+        key_of(subscript): element
         for subscript, element in zip(equation.subscripts, cell, strict=True)
-        if canonical(subscript) in model.dimensions
+        if key_of(subscript) in model.dimensions
     }
+    for dimension, element in zip(variable.dimensions, cell, strict=True):
+        bound.setdefault(key_of(dimension), element)
+    return bound
 
 
 def resolve(model: Model, subscripts: tuple[str, ...], bound: Binding) -> Cell:
     """The cell that a reference's subscripts mean when the dimensions on the left side are bound.
 
+    A dimension that is not bound itself means the element that a bound one maps to or shares with it.
+
     Raises
     ------
     NotCompiled
         When a dimension is neither bound nor mapped from one that is.
+
+    Examples
+    --------
+    >>> resolve(Model("m", {}), ("city", "young"), {"city": "Rome"})
+    ('Rome', 'young')
     """
     return tuple(_element(model, subscript, bound) for subscript in subscripts)
 
 
 def _element(model: Model, subscript: str, bound: Binding) -> str:
-    key = canonical(subscript)
+    key = key_of(subscript)
     if key in bound:
         return bound[key]
     if key.endswith("!"):
-        raise NotCompiled(f"the subscript '{subscript}' stands outside an array function")
+        raise NotCompiled(f"the subscript '{shown(subscript)}' stands outside an array function")
     dimension = model.dimensions.get(key)
     if dimension is None:
         return subscript
@@ -94,16 +162,12 @@ def _element(model: Model, subscript: str, bound: Binding) -> str:
         if source is None:
             continue
         for target, images in source.mappings:
-            if canonical(target) == key:
-                return images[_index(source.elements, element)]
+            if key_of(target) == key:
+                return images[_places(source.elements)[key_of(element)]]
         for target, images in dimension.mappings:
-            if canonical(target) == name:
-                return dimension.elements[_index(images, element)]
+            if key_of(target) == name and key_of(element) in _places(images):
+                return dimension.elements[_places(images)[key_of(element)]]
     for element in bound.values():
-        if canonical(element) in map(canonical, dimension.elements):
+        if key_of(element) in _places(dimension.elements):
             return element
-    raise NotCompiled(f"the subscript '{subscript}' is not on the left side and maps to nothing there")
-
-
-def _index(names: tuple[str, ...], name: str) -> int:
-    return [canonical(one) for one in names].index(canonical(name))
+    raise NotCompiled(f"the subscript '{shown(subscript)}' is not on the left side and maps to nothing there")
