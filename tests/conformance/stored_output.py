@@ -12,12 +12,14 @@ import pandas as pd
 from sdtheory.names import canonical
 
 TOLERANCE = 1e-5
-NAMES = ("output.csv", "output.tab", "output_stella.csv")
+NAMES = ("output.csv", "output.tab")
+STELLA = "output_stella.csv"
 
 
 def stored_output(model: Path) -> Path | None:
-    """The output kept in the model's folder; one serves all the formats of a model."""
-    return next((model.parent / name for name in NAMES if (model.parent / name).is_file()), None)
+    """The output kept in the model's folder: Stella's own for its formats, where there is one."""
+    names = NAMES if model.suffix == ".mdl" else (STELLA, *NAMES)
+    return next((model.parent / name for name in names if (model.parent / name).is_file()), None)
 
 
 def key(column: str) -> str:
