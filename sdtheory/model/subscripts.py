@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from sdtheory.errors import NotCompiled, shown
-from sdtheory.model.model import Equation, Model, Variable
+from sdtheory.model.model import Dimension, Equation, Model, Variable
 from sdtheory.names import canonical
 
 Cell = tuple[str, ...]
@@ -133,7 +133,8 @@ def binding(model: Model, variable: Variable, equation: Equation, cell: Cell) ->
 def resolve(model: Model, subscripts: tuple[str, ...], bound: Binding) -> Cell:
     """The cell that a reference's subscripts mean when the dimensions on the left side are bound.
 
-    A dimension that is not bound itself means the element that a bound one maps to or shares with it.
+    A dimension that is not bound itself means the bound element of a sub-range of it, else the one that a
+    bound dimension maps to, else a bound element that is also its own.
 
     Raises
     ------
@@ -157,17 +158,34 @@ def _element(model: Model, subscript: str, bound: Binding) -> str:
     dimension = model.dimensions.get(key)
     if dimension is None:
         return subscript
+    own = _places(dimension.elements)
     for name, element in bound.items():
         source = model.dimensions.get(name)
         if source is None:
             continue
-        for target, images in source.mappings:
-            if key_of(target) == key:
-                return images[_places(source.elements)[key_of(element)]]
-        for target, images in dimension.mappings:
-            if key_of(target) == name and key_of(element) in _places(images):
-                return dimension.elements[_places(images)[key_of(element)]]
+        if key_of(element) in own and _one_holds_the_other(source, dimension):
+            return element
+        image = _image(source, element, dimension)
+        if image is not None:
+            return image
     for element in bound.values():
-        if key_of(element) in _places(dimension.elements):
+        if key_of(element) in own:
             return element
     raise NotCompiled(f"the subscript '{shown(subscript)}' is not on the left side and maps to nothing there")
+
+
+def _one_holds_the_other(one: Dimension, other: Dimension) -> bool:
+    """Is one of two dimensions a sub-range of the other?"""
+    here, there = _places(one.elements).keys(), _places(other.elements).keys()
+    return here <= there or there <= here
+
+
+def _image(source: Dimension, element: str, dimension: Dimension) -> str | None:
+    """What an element of a dimension maps to in another, by either one's mapping; None when nothing maps."""
+    for target, images in source.mappings:
+        if key_of(target) == key_of(dimension.name):
+            return images[_places(source.elements)[key_of(element)]]
+    for target, images in dimension.mappings:
+        if key_of(target) == key_of(source.name) and key_of(element) in _places(images):
+            return dimension.elements[_places(images)[key_of(element)]]
+    return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sdtheory.documents import Document, Limits, read
-from sdtheory.errors import ModelError, SDError, shown
+from sdtheory.errors import ModelError
 from sdtheory.model.model import Model
 
 
@@ -42,31 +43,30 @@ def load(
     >>> load("models/m0_seed.xmile")["search leverage"].units
     'Dmnl'
     """
-    from sdtheory.translate import guard, pysd_reader
-    from sdtheory.translate.lowering import known_functions, lower
+    from sdtheory.translate.dimensions import dimensions_of
+    from sdtheory.translate.external import with_data, with_dimensions
+    from sdtheory.translate.guard import guarded
+    from sdtheory.translate.lowering import lower
+    from sdtheory.translate.precheck import check_document
+    from sdtheory.translate.pysd_reader import abstract_model
     from sdtheory.translate.structure import check_structure
 
-    bounds = limits or Limits()
-    document = (
-        path_or_document if isinstance(path_or_document, Document) else read(path_or_document, limits=bounds)
-    )
-    guard.check_document(document, bounds)
-    for module in document.modules:
-        if module.connections or any(entry.model for entry in document.variables.values()):
-            raise ModelError(
-                f"module {shown(module.name)}: connections are not read", file=document.file, line=module.line
-            )
-    abstract = pysd_reader.abstract_model(document)
-    model = lower(document, abstract, None)
-    names = {key: entry.name for key, entry in document.variables.items()}
-    translation = guard.guarded(abstract, names, known_functions(), document.file)
+    if isinstance(path_or_document, Document):
+        document = path_or_document
+        if limits is not None:
+            document = dataclasses.replace(document, limits=limits)
+    else:
+        document = read(path_or_document, limits=limits)
+    check_document(document, document.limits)
+    abstract = with_dimensions(document, abstract_model(document), data_folders)
+    dimensions = dimensions_of(document, abstract)
+    abstract = with_data(document, abstract, data_folders, dimensions)
+    model = lower(document, abstract, dimensions)
     if not model.variables:
         raise ModelError("the file declares no variables", file=document.file)
-    check_structure(model, bounds)
-    import dataclasses
-
-    own = dataclasses.replace(translation, variables=dict(model.variables))
-    return dataclasses.replace(model, translation=own)
+    check_structure(model, document.limits)
+    translation = dataclasses.replace(guarded(document, abstract), variables=dict(model.variables))
+    return dataclasses.replace(model, translation=translation)
 
 
-__all__ = ["SDError", "load"]
+__all__ = ["load"]

@@ -1,4 +1,4 @@
-"""What stands between a model file and generated code: limits before, numbers instead of names after.
+"""What stands between a model file and generated code: numbers instead of names.
 
 Nothing that a user wrote reaches PySD's builder: every name is replaced by a numbered one, documentation
 and units are emptied, function names must be known. What is left is numbers and words of a fixed list.
@@ -7,19 +7,18 @@ and units are emptied, function names must be known. What is left is numbers and
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdtheory.documents import Document, Limits
-from sdtheory.documents.lexer import depth, terms
-from sdtheory.errors import LimitError, ModelError, shown
+from sdtheory.documents import Document
+from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
+from sdtheory.translate.expressions import known_functions
+from sdtheory.translate.lowering import time_table, variable_names
 
 CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
-PLACEHOLDER = re.compile(r"^\s*(\?+|\{[^{}]*\}\s*)?$")
 WORDS = frozenset(
     {"interpolate", "extrapolate", "hold_backward", "look_forward", "raw", "main", "macro", "__main__"}
     | {"Auxiliary", "Normal", "Constant", "Unchangeable", "Lookup", "Hardcoded", "Data", "Stateful", "Integ"}
@@ -42,111 +41,24 @@ class Translation:
     variables: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
 
-def check_document(document: Document, limits: Limits) -> None:
-    """Refuse, before PySD sees the text, what would make it hang or could not mean a model.
-
-    Raises
-    ------
-    LimitError, ModelError
-        Naming the variable and its place.
-    """
-    entries = [*document.variables.values()]
-    for macro in document.macros.values():
-        entries.extend(macro.variables.values())
-    if len(entries) > limits.variables:
-        raise LimitError(
-            f"{len(entries)} variables; the limit is {limits.variables}",
-            file=document.file,
-            remedy="raise limits=",
-        )
-    for entry in entries:
-        if len(entry.name) > limits.name_length:
-            raise _limit(
-                document, entry, f"a name of {len(entry.name)} characters", limits.name_length, "name_length"
-            )
-        for block in entry.blocks:
-            _check_equation(document, entry, block, limits)
-    _check_dimensions(document, limits)
-
-
-def _limit(document: Document, entry: Any, what: str, most: int, name: str) -> LimitError:
-    return LimitError(
-        f"{what}; the limit is {most:,}",
-        file=document.file,
-        line=entry.line,
-        column=entry.column,
-        remedy=f"raise limits=Limits({name}=...)",
-    )
-
-
-def _check_equation(document: Document, entry: Any, block: Any, limits: Limits) -> None:
-    text = block.equation
-    if len(text) > limits.equation_bytes:
-        what = f"the equation of '{shown(entry.name)}' has {len(text):,} characters"
-        raise _limit(document, block, what, limits.equation_bytes, "equation_bytes")
-    nested = depth(text, document.format)
-    if nested > limits.depth:
-        what = f"the equation of '{shown(entry.name)}' is nested {nested:,} deep"
-        raise _limit(document, block, what, limits.depth, "depth")
-    count = terms(text, document.format)
-    if count > limits.terms:
-        what = f"the equation of '{shown(entry.name)}' has {count:,} terms"
-        raise _limit(document, block, what, limits.terms, "terms")
-    empty = PLACEHOLDER.match(text) and block.operator in ("=", ":=", "==") and block.lookup is None
-    if (empty or "???" in text) and entry.kind not in ("subscript", "module", "data"):
-        raise ModelError(
-            f"'{shown(entry.name)}' has no equation yet",
-            file=document.file,
-            line=block.line,
-            column=block.column,
-            remedy="write one",
-        )
-
-
-def _check_dimensions(document: Document, limits: Limits) -> None:
-    for dimension in document.dimensions.values():
-        if dimension.size > limits.dimension_elements:
-            what = f"dimension '{shown(dimension.name)}' has {dimension.size:,} elements"
-            raise _limit(document, dimension, what, limits.dimension_elements, "dimension_elements")
-    for dimension in document.dimensions.values():
-        path = [canonical(dimension.name)]
-        waiting: list[tuple[str, tuple[str, ...]]] = [(path[0], (path[0],))]
-        while waiting:
-            key, trail = waiting.pop()
-            inner = document.dimensions.get(key)
-            parts = (
-                [] if inner is None else [*inner.elements, *([inner.equivalent] if inner.equivalent else [])]
-            )
-            for part in map(canonical, parts):
-                if part in trail and part in map(canonical, document.dimensions):
-                    names = " -> ".join(f"'{shown(name)}'" for name in (*trail, part))
-                    raise ModelError(
-                        f"dimensions are defined by each other: {names}",
-                        file=document.file,
-                        line=dimension.line,
-                    )
-                if part in map(canonical, document.dimensions) and len(trail) <= len(document.dimensions):
-                    waiting.append((part, (*trail, part)))
-
-
-def guarded(abstract: Any, names: Mapping[str, str], functions: frozenset[str], file: str) -> Translation:
+def guarded(document: Document, abstract: Any) -> Translation:
     """Number everything that a user wrote.
 
     Parameters
     ----------
+    document : Document
+        For the names as the file spells them.
     abstract : pysd AbstractModel
         Not changed.
-    names : mapping
-        Canonical name to the name as the file spells it.
-    functions : frozenset of str
-        Function words that may stay.
 
     Raises
     ------
     ModelError
         For an unknown kind of structure, or a string that is left over.
     """
-    return _Guard(abstract, names, functions, file).translation()
+    return _Guard(
+        abstract, variable_names(document, abstract), known_functions(), document.file
+    ).translation()
 
 
 class _Guard:
@@ -172,6 +84,8 @@ class _Guard:
                     for element in subscript.subscripts:
                         self._element(element)
         self.variables: dict[str, str] = {}
+        self.numbered: dict[str, str] = {}
+        self.added: list[Any] = []
 
     def _element(self, name: str) -> str:
         key = canonical(name)
@@ -183,7 +97,6 @@ class _Guard:
         return self.elements[key]
 
     def translation(self) -> Translation:
-        numbered: dict[str, str] = {}
         sections = []
         for place, section in enumerate(self.abstract.sections):
             self.variables = {}
@@ -191,18 +104,24 @@ class _Guard:
             for name in locals_:
                 key = canonical(name)
                 if key not in CONTROLS and key not in self.variables:
-                    self.variables[key] = f"v{len(numbered)}"
-                    numbered[self.variables[key]] = self.names.get(key, name)
+                    self.variables[key] = self._number(self.names.get(key, name))
             sections.append(self._section(section, place))
         abstract = dataclasses.replace(
             self.abstract, original_path=Path("model.mdl"), sections=tuple(sections)
         )
-        return Translation(abstract, numbered, self.dimension_names, self.element_names)
+        return Translation(abstract, self.numbered, self.dimension_names, self.element_names)
+
+    def _number(self, name: str) -> str:
+        number = f"v{len(self.numbered)}"
+        self.numbered[number] = name
+        return number
 
     def _section(self, section: Any, place: int) -> Any:
         own = "__main__" if place == 0 else self.macros[canonical(section.name)]
         if place:
             self.variables[canonical(section.name)] = own
+        self.added = []
+        elements = [self._element_of_model(element) for element in section.elements]
         return dataclasses.replace(
             section,
             name=own,
@@ -210,7 +129,7 @@ class _Guard:
             params=[self.variables[canonical(name)] for name in section.params],
             returns=[self.variables.get(canonical(name), own) for name in section.returns],
             subscripts=tuple(self._range(subscript) for subscript in section.subscripts),
-            elements=tuple(self._element_of_model(element) for element in section.elements),
+            elements=(*elements, *self.added),
             constraints=(),
             test_inputs=(),
             views_dict=None,
@@ -218,11 +137,6 @@ class _Guard:
 
     def _range(self, subscript: Any) -> Any:
         inside = subscript.subscripts
-        if isinstance(inside, dict):
-            raise ModelError(
-                f"dimension '{shown(subscript.name)}' is read from a data file, which is not supported yet",
-                file=self.file,
-            )
         if isinstance(inside, str):
             inside = self.dimensions.get(canonical(inside), "")
         else:
@@ -247,7 +161,7 @@ class _Guard:
                 ),
                 ast=self.rebuilt(component.ast),
             )
-            for component in element.components
+            for component in map(_data_over_time, element.components)
         ]
         return dataclasses.replace(
             element, name=name, components=components, units="", limits=(None, None), documentation=""
@@ -279,8 +193,8 @@ class _Guard:
             if type(function).__name__ == "ReferenceStructure":
                 function = self._function(function)
             return dataclasses.replace(node, function=function, arguments=self.rebuilt(tuple(node.arguments)))
-        if kind in ("GetDataStructure", "GetLookupsStructure", "GetConstantsStructure"):
-            raise ModelError("external data files are not supported yet", file=self.file)
+        if kind == "InlineLookupsStructure" and node.lookups.type != "interpolate":
+            return self._lookup_of_its_own(node)
         if kind.endswith("Structure") and dataclasses.is_dataclass(node) and not isinstance(node, type):
             values = {
                 field.name: self.rebuilt(getattr(node, field.name))
@@ -289,6 +203,16 @@ class _Guard:
             }
             return dataclasses.replace(node, **values)
         raise ModelError(f"PySD returned an unknown structure '{kind}'", file=self.file)
+
+    def _lookup_of_its_own(self, node: Any) -> Any:
+        """A lookup written in place as a variable, since PySD interpolates in every one that stays in place."""
+        from pysd.translators.structures import abstract_expressions as ae
+        from pysd.translators.structures.abstract_model import AbstractElement, AbstractLookup
+
+        name = self._number("a lookup written in place")
+        table = AbstractLookup(subscripts=([], []), ast=self.rebuilt(node.lookups))
+        self.added.append(AbstractElement(name=name, components=[table]))
+        return ae.CallStructure(ae.ReferenceStructure(name, None), (self.rebuilt(node.argument),))
 
     def _subscript(self, text: str) -> str:
         aggregated = text.endswith("!")
@@ -311,3 +235,20 @@ class _Guard:
         if name is None:
             raise ModelError(f"unknown function '{shown(node.reference)}'", file=self.file)
         return dataclasses.replace(node, reference=name, subscripts=self.rebuilt(node.subscripts))
+
+
+def _data_over_time(component: Any) -> Any:
+    """Points that were read from a file as a lookup of time, which PySD's builder has no other form for."""
+    from pysd.translators.structures import abstract_expressions as ae
+    from pysd.translators.structures.abstract_model import AbstractComponent
+
+    points = component.ast
+    if type(component).__name__ != "AbstractData" or type(points).__name__ != "LookupsStructure":
+        return component
+    table, backwards = time_table(points.x, points.y, component.keyword or "interpolate")
+    moment: Any = ae.ReferenceStructure("time", None)
+    if backwards:
+        moment = ae.ArithmeticStructure(["negative"], (moment,))
+    limits = (table.x[0], table.x[-1]), (min(points.y), max(points.y))
+    lookup = ae.InlineLookupsStructure(moment, ae.LookupsStructure(table.x, table.y, *limits, table.kind))
+    return AbstractComponent(subscripts=component.subscripts, ast=lookup)

@@ -8,7 +8,7 @@ from typing import Any
 from sdtheory.documents import Limits
 from sdtheory.errors import LimitError, ModelError, shown
 from sdtheory.model.expression import Call, Expression, Lookup, Name, Number, Table, children
-from sdtheory.model.functions import FUNCTIONS
+from sdtheory.model.functions import FUNCTIONS, plain_order
 from sdtheory.model.model import Model, Stock
 from sdtheory.names import canonical
 
@@ -58,7 +58,7 @@ def immediate(tree: Expression) -> list[Name]:
             found[node] = None
         elif isinstance(node, Call) and FUNCTIONS[node.function].states is not None:
             own = Name("a state of its own")
-            _, output = FUNCTIONS[node.function].states(node.arguments, lambda i, own=own: own)  # type: ignore[misc]
+            _, output = FUNCTIONS[node.function].states(plain_order(node), lambda i, own=own: own)  # type: ignore[misc]
             stack.extend(name for name in _output_names(output) if name != own)
         elif isinstance(node, Call) and node.function == "active_initial":
             stack.append(node.arguments[0])

@@ -1,0 +1,103 @@
+"""Subscript ranges: their elements, their mappings, and the number that an element stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sdtheory.documents import Document
+from sdtheory.errors import ModelError, shown
+from sdtheory.model.model import Dimension
+from sdtheory.names import canonical
+
+_EXPLICIT = re.compile(r"\(\s*([^():]+?)\s*:\s*([^()]*)\)")
+
+
+def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
+    """The dimensions of a model by canonical name; ranges of ranges are spelled out.
+
+    Raises
+    ------
+    ModelError
+        For a mapping between ranges of different length.
+    """
+    ranges = {canonical(part.name): part for section in abstract.sections for part in section.subscripts}
+    members = {key: _members(ranges, key) for key in ranges}
+    found = {}
+    for key, part in ranges.items():
+        declared = document.dimensions.get(key)
+        written = _written_mappings(declared.mappings if declared else "", ranges, members)
+        mappings = []
+        for name in part.mapping:
+            other = canonical(name)
+            if other not in ranges:
+                continue
+            images = written.get(other, members[other])
+            if len(images) == len(members[key]):
+                mappings.append((ranges[other].name, images))
+            elif set(map(canonical, members[key])) - set(map(canonical, members[other])):
+                raise ModelError(
+                    f"dimension '{shown(part.name)}' has {len(members[key])} elements and is mapped to "
+                    f"{len(images)} of '{shown(name)}'",
+                    file=document.file,
+                    line=declared.line if declared else None,
+                )
+        found[key] = Dimension(part.name, members[key], tuple(mappings))
+    return found
+
+
+def _members(ranges: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The elements of a range, with ranges among them spelled out; cycles were refused before."""
+    inside = ranges[key].subscripts
+    found: dict[str, str] = {}
+    for part in [inside] if isinstance(inside, str) else inside:
+        inner = canonical(part)
+        for element in _members(ranges, inner) if inner in ranges and inner != key else (part,):
+            found.setdefault(canonical(element), element)
+    return tuple(found.values())
+
+
+def _written_mappings(
+    text: str, ranges: Mapping[str, Any], members: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Vensim's ``-> (other: b, a)``: for each element here the element there."""
+    found = {}
+    for match in _EXPLICIT.finditer(text):
+        images: list[str] = []
+        for part in match.group(2).split(","):
+            key = canonical(part)
+            images.extend(members[key] if key in ranges else [" ".join(part.split())])
+        found[canonical(match.group(1))] = tuple(images)
+    return found
+
+
+def positions(dimensions: Mapping[str, Dimension]) -> dict[str, int]:
+    """The number, from 1, that each element stands for in an equation.
+
+    An element counts in the largest range that lists it, of several in the first one.
+
+    Examples
+    --------
+    >>> positions({"b": Dimension("b", ("y",)), "a": Dimension("a", ("x", "y"))})
+    {'y': 2, 'x': 1}
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for dimension in dimensions.values():
+        for place, element in enumerate(dimension.elements):
+            size, _ = found.get(canonical(element), (0, 0))
+            if len(dimension.elements) > size:
+                found[canonical(element)] = (len(dimension.elements), place + 1)
+    return {element: place for element, (_, place) in found.items()}
+
+
+def smallest(dimensions: Mapping[str, Dimension], subscripts: list[str]) -> Dimension | None:
+    """The smallest dimension that holds all of some subscripts, of several the first; None if there is none."""
+    if len(set(map(canonical, subscripts))) == 1 and canonical(subscripts[0]) in dimensions:
+        return dimensions[canonical(subscripts[0])]
+    wanted: set[str] = set()
+    for subscript in subscripts:
+        dimension = dimensions.get(canonical(subscript))
+        wanted.update(map(canonical, dimension.elements if dimension else (subscript,)))
+    fitting = [one for one in dimensions.values() if wanted <= set(map(canonical, one.elements))]
+    return min(fitting, key=lambda one: len(one.elements), default=None)
