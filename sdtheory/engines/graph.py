@@ -114,6 +114,28 @@ class GraphBuilder:
         """The number that a constant node holds."""
         return float.fromhex(self.nodes[node][1])
 
+    def value_at(self, node: int, time: float) -> float | None:
+        """The number that a node has at a moment, or None when it depends on a parameter or a state.
+
+        Examples
+        --------
+        >>> graph = GraphBuilder()
+        >>> graph.value_at(graph.add(("+", graph.add(("time",), RUN), graph.constant(1.0)), RUN), 2.0)
+        3.0
+        """
+        kind, *parts = self.nodes[node]
+        if kind == "const":
+            return self.value_of(node)
+        if kind == "time":
+            return time
+        if kind not in OPERATIONS:
+            return None
+        values = [self.value_at(part, time) for part in parts]
+        if None in values:
+            return None
+        with np.errstate(all="ignore"):
+            return float(OPERATIONS[kind](*map(np.float64, values)))
+
     def operate(self, operation: str, *arguments: int) -> int:
         """An operation on nodes, folded when all are constant."""
         rate = max((self.rates[argument] for argument in arguments), default=CONST)

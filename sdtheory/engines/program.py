@@ -25,7 +25,7 @@ from sdtheory.model.expression import (
     children,
     left_spine,
 )
-from sdtheory.model.functions import FUNCTIONS, HiddenState
+from sdtheory.model.functions import FUNCTIONS, HiddenState, plain_order
 from sdtheory.model.model import CONTROLS, Data, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
 from sdtheory.model.subscripts import (
@@ -38,6 +38,7 @@ from sdtheory.model.subscripts import (
     split,
 )
 
+MOST_ORDER = 1_000  # of a delay or smooth
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
 
@@ -270,7 +271,7 @@ class _Builder:
             if row.expansion is not None:
                 return [(row.expansion(*node.arguments), bound)]
             if row.states is not None:
-                hidden, output = row.states(node.arguments, lambda i: Name(f"\0{i}"))
+                hidden, output = row.states(plain_order(node), lambda i: Name(f"\0{i}"))
                 trees = [output] if phase == "step" else [output, *(state.initial for state in hidden)]
                 return [(tree, bound) for tree in trees]
             if node.function == "active_initial":
@@ -442,20 +443,39 @@ class _Builder:
 
     def _with_order(self, call: Call, bound: Bound, owner: tuple[str, Cell]) -> tuple[Expression, ...]:
         """The arguments of a call, with the order of a delay lowered until each stage lasts a TIME STEP."""
-        order = call.arguments[3] if call.function in ("delay", "delay_n") else None
-        most = round(order.value) if isinstance(order, Number) else 1
-        if most == 1:
+        if call.function not in ("smooth", "delay", "delay_n"):
             return call.arguments
-        source, time, initial, _ = call.arguments
+        most = self._order(call.arguments[3], bound, owner)
+        arguments = (*call.arguments[:3], Number(float(most)))
+        if most == 1 or call.function == "smooth":
+            return arguments
+        source, time, initial, _ = arguments
         graph = self.graphs["initial"]
         lasts = self._rooted("initial", time, bound, owner)
         step = self.value("initial", key_of("TIME STEP"), ())
         if graph.rates[lasts] or graph.rates[step]:
             self.orders.append((lasts, most, label(self._spelled(owner[0]), owner[1])))
-            return call.arguments
+            return arguments
         while most > 1 and most * graph.value_of(step) > graph.value_of(lasts):
             most -= 1
         return (source, time, initial, Number(float(most)))
+
+    def _order(self, order: Expression, bound: Bound, owner: tuple[str, Cell]) -> int:
+        """The order of a delay or smooth, which is fixed at the start; a fraction is dropped, as PySD does."""
+        graph = self.graphs["initial"]
+        node = self._rooted("initial", order, bound, owner)
+        start = graph.value_at(self.value("initial", key_of("INITIAL TIME"), ()), 0.0)
+        value = None if start is None else graph.value_at(node, start)
+        if value is None:
+            raise NotCompiled("an order of a delay that is no plain number at the start")
+        if not 1 <= value <= MOST_ORDER:
+            name = shown(label(self._spelled(owner[0]), owner[1]))
+            raise ModelError(
+                f"'{name}': a delay of order {value:g}; it must be from 1 to {MOST_ORDER:,}",
+                file=self.model.file or None,
+                line=self.model[self._spelled(owner[0])].line,
+            )
+        return int(value)
 
     def _array(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         words = {"sum": "+", "prod": "*", "vmin": "min", "vmax": "max"}

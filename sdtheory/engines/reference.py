@@ -71,9 +71,11 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            loaded = pysd.load(str(_module_of(model)))
+            loaded = pysd.load(str(_module_of(model)), initialize=False)
             parts = vars(loaded.components._components)
             _quicken_lookups(parts)
+            _round_orders(parts)
+            loaded.initialize()
             params = _parameters(model, changes or {}, parts)
             frame = loaded.run(params=params, **_settings(model, parts))
         except SDError:
@@ -141,7 +143,7 @@ def _built(model: Model, folder: Path) -> Path:
     sections = tuple(replace(section, path=folder / section.path.name) for section in abstract.sections)
     abstract = replace(abstract, original_path=folder / "model.mdl", sections=sections)
     # PySD prints lookup points with numpy's print settings, by default to eight digits only.
-    with np.printoptions(floatmode="unique", suppress=False), warnings.catch_warnings():
+    with np.printoptions(floatmode="unique", suppress=False, nanstr="np.nan"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(ModelBuilder(abstract).build_model())
     for module in folder.glob("*.py"):
@@ -169,6 +171,16 @@ def _quicken_lookups(parts: Mapping[str, Any]) -> None:
     for part in parts.values():
         if type(part) is HardcodedLookups:
             part.__class__ = QuickLookups
+
+
+def _round_orders(parts: Mapping[str, Any]) -> None:
+    """Give smooths a whole number as their order: theirs comes from an equation, where all numbers are floats."""
+    from pysd.py_backend.statefuls import Smooth
+
+    for part in parts.values():
+        if isinstance(part, Smooth):
+            own = part.order_func
+            part.order_func = lambda own=own: int(own())
 
 
 # ---------------------------------------------------------------- settings and changes

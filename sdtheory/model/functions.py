@@ -75,7 +75,13 @@ class Function:
 
 
 def _as_number(value: Any) -> Any:
-    return value.astype(float) if isinstance(value, np.ndarray) and value.dtype == bool else value
+    """Truth values as 0.0 and 1.0: numpy would compute with them in half precision."""
+    truth = value.dtype == bool if isinstance(value, np.ndarray | np.generic) else isinstance(value, bool)
+    return np.asarray(value).astype(float)[()] if truth else value
+
+
+def _of_numbers(form: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *values: form(*map(_as_number, values))
 
 
 def _truth(value: Any) -> Any:
@@ -199,6 +205,13 @@ def _order(node: Expression, what: str) -> int:
     raise NotCompiled(f"the order of a {what} that is not a plain number is only run by the reference engine")
 
 
+def plain_order(call: Call) -> tuple[Expression, ...]:
+    """The arguments of a call, a computed order taken as 1: enough to see what the call reads."""
+    if call.function not in ("smooth", "delay", "delay_n") or isinstance(call.arguments[3], Number):
+        return call.arguments
+    return (*call.arguments[:3], Number(1.0))
+
+
 def _smooth(arguments, own):
     source, time, initial, order = arguments
     n = _order(order, "SMOOTH")
@@ -289,7 +302,7 @@ def _core(key, form, signs, vensim=None, xmile=None):
         (len(signs),) * 2,
         "pure",
         signs,
-        form,
+        _of_numbers(form),
     )
 
 
@@ -316,14 +329,10 @@ _ROWS = (
     _core("cosh", np.cosh, "?", xmile=""),
     _core("tanh", np.tanh, "+", xmile=""),
     _core("integer", np.trunc, "+", xmile="INT"),
-    _core("min", lambda a, b: np.minimum(_as_number(a), _as_number(b)), "++"),
-    _core("max", lambda a, b: np.maximum(_as_number(a), _as_number(b)), "++"),
-    _core("remainder", lambda a, b: np.mod(_as_number(a), b), "??", vensim="", xmile=""),
-    _core(
-        "if_then_else",
-        lambda c, a, b: np.where(_truth(c), _as_number(a), _as_number(b)),
-        "???",
-    ),
+    _core("min", np.minimum, "++"),
+    _core("max", np.maximum, "++"),
+    _core("remainder", np.mod, "??", vensim="", xmile=""),
+    _core("if_then_else", lambda c, a, b: np.where(_truth(c), a, b), "???"),
     _derived("log", "LOG", "", (2, 2), lambda x, base: _div(Call("ln", (x,)), Call("ln", (base,)))),
     _derived("log10", "", "LOG10", (1, 1), lambda x: _div(Call("ln", (x,)), Call("ln", (Number(10.0),)))),
     _derived("power", "POWER", "", (2, 2), lambda a, b: Binary("^", a, b)),
