@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from stored_output import differences, disagreement, read_stored, stored_output
+from stored_output import STELLA, differences, disagreement, read_stored, stored_output
 
 import sdtheory as sd
 
@@ -21,16 +21,25 @@ def outcome(path: Path) -> dict[str, Any]:
     except sd.SDError as error:
         refusal = {"state": "refused", "engine": "", "detail": [str(error)]}
         return found | {"auto": refusal, "reference": refusal}
-    found["auto"], ours = _run(model, "auto", path)
-    found["reference"], theirs = _run(model, "reference", path)
+    method = stored_method(path)
+    found["auto"], ours = _run(model, "auto", path, method)
+    found["reference"], theirs = _run(model, "reference", path, method)
     if ours is not None and theirs is not None and found["auto"]["engine"] != "reference":
         found["disagreement"] = disagreement(ours, theirs)
     return found
 
 
-def _run(model: sd.Model, engine: str, path: Path) -> tuple[dict[str, Any], Any]:
+def stored_method(path: Path) -> str | None:
+    """The method of the run that was stored: that of the Vensim file beside, when Vensim made the output."""
+    stored, vensim = stored_output(path), path.with_suffix(".mdl")
+    if path == vensim or stored is None or stored.name == STELLA or not vensim.is_file():
+        return None
+    return sd.load(vensim).settings.method
+
+
+def _run(model: sd.Model, engine: str, path: Path, method: str | None) -> tuple[dict[str, Any], Any]:
     try:
-        run = sd.simulate(model, engine=engine)
+        run = sd.simulate(model, engine=engine, method=method)
     except sd.SDError as error:
         return {"state": "refused", "engine": "", "detail": [str(error)]}, None
     stored = stored_output(path)
