@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from sdtheory.diagrams.layout import Point, label_size, ring_layout, wrapped
+from sdtheory.diagrams.routing import HEAD, Link, heading, routes, sign_places
 from sdtheory.feedback.loops import Loop, LoopList
 
 # Okabe and Ito's colours; the signs themselves are always printed too
@@ -55,8 +56,10 @@ def causal_figure(graph: nx.DiGraph, loops: LoopList, highlight: Loop | None = N
         axes.set_ylim(low[1], high[1] + 22)
         axes.set_axis_off()
         links = set(highlight.links) if highlight else set()
-        for source, target, link in shown.edges(data=True):
-            _draw_link(axes, place, source, target, link, (source, target) in links, bool(links))
+        paths = routes(place, shown.edges(), links)
+        signs = sign_places(place, paths)
+        for link, path in paths.items():
+            _draw_link(axes, link, shown.edges[link], path, signs[link], links)
         members = set(ring) if highlight else set()
         for name in shown:
             _draw_name(axes, name, place[name], shown.nodes[name], name in members, bool(members))
@@ -110,76 +113,36 @@ def _draw_name(axes: Any, name: str, at: Point, data: dict, member: bool, others
     )
 
 
-def _curve(start: Point, stop: Point, bend: float) -> np.ndarray:
-    """Points of an arc that bows away from the middle of the picture."""
-    a, b = np.array(start), np.array(stop)
-    chord = b - a
-    normal = np.array([-chord[1], chord[0]])
-    if np.dot(normal, (a + b) / 2) < 0:
-        normal = -normal
-    control = (a + b) / 2 + normal * bend
-    t = np.linspace(0, 1, 121)[:, None]
-    return (1 - t) ** 2 * a + 2 * t * (1 - t) * control + t**2 * b
-
-
-def _outside(curve: np.ndarray, at: Point, name: str, margin: float) -> np.ndarray:
-    half = np.array(label_size(name)) / 2 + margin
-    return (np.abs(curve - np.array(at)) > half).any(axis=1)
-
-
 def _draw_link(
-    axes: Any, place: dict, source: str, target: str, link: dict, member: bool, others_quiet: bool
+    axes: Any, link: Link, data: dict, path: np.ndarray, sign_at: np.ndarray, members: set[Link]
 ) -> None:
-    if source == target:
-        return
-    curve = _curve(place[source], place[target], 0.2 if member else 0.14)
-    keep = _outside(curve, place[source], source, 1) & _outside(curve, place[target], target, 3)
-    inside = np.flatnonzero(keep)
-    if len(inside) < 4:
-        return
-    path = curve[inside[0] : inside[-1] + 1]
-    polarity = link.get("polarity", "?")
-    colour = COLOURS[polarity]
+    member, quiet = link in members, bool(members) and link not in members
+    polarity = data.get("polarity", "?")
+    colour = QUIET if quiet else COLOURS[polarity]
     width = 2.6 if member else 1.1
-    if others_quiet and not member:
-        colour = QUIET
-    dashed = (0, (4, 3)) if link.get("initial") else "-"
     if member:
         axes.plot(*path.T, color=HIGHLIGHT, linewidth=7, alpha=0.35, zorder=1, solid_capstyle="round")
     axes.plot(
-        *path[:-4].T,
+        *path[: 2 - HEAD].T,
         color=colour,
         linewidth=width,
-        linestyle=dashed,
+        linestyle=(0, (4, 3)) if data.get("initial") else "-",
         zorder=2,
-        gid=f"link {source} to {target}",
+        gid=f"link {link[0]} to {link[1]}",
     )
-    direction = path[-1] - path[-5]
-    direction = direction / (np.hypot(*direction) or 1)
-    axes.annotate(
-        "",
-        xy=path[-1],
-        xytext=path[-1] - direction * 9,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": colour,
-            "linewidth": width,
-            "mutation_scale": 14 if member else 10,
-        },
-        zorder=3,
-    )
-    if link.get("delay", "none") != "none":
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": colour,
+        "linewidth": width,
+        "mutation_scale": 14 if member else 10,
+    }
+    axes.annotate("", xy=path[-1], xytext=path[-1] - heading(path) * 9, arrowprops=arrow, zorder=3)
+    if data.get("delay", "none") != "none":
         _draw_delay(axes, path, colour)
-    outward = np.array([-direction[1], direction[0]])
-    if np.dot(outward, path[-1]) < 0:
-        outward = -outward
-    at = path[-1] - direction * 9 + outward * 9
-    sign = {"+": "+", "-": "\u2212", "?": "?"}[polarity]
-    strong = COLOURS[polarity] if member or not others_quiet else "#404040"
     axes.text(
-        *at,
-        sign,
-        color=strong,
+        *sign_at,
+        {"+": "+", "-": "\u2212", "?": "?"}[polarity],
+        color="#404040" if quiet else COLOURS[polarity],
         fontsize=12 if member else 10,
         fontweight="bold",
         ha="center",

@@ -42,7 +42,7 @@ def _check_settings(model: Model, limits: Limits) -> None:
         raise ModelError(f"FINAL TIME {stop:g} lies before INITIAL TIME {start:g}", **place)
     if start is not None and stop is not None and step is not None and (stop - start) / step > limits.steps:
         raise LimitError(
-            f"{(stop - start) / step:,.0f} time steps; the limit is {limits.steps:,}",
+            f"{(stop - start) / step:,.0f} time steps; the limit is {limits.steps:,.0f}",
             remedy="raise limits=Limits(steps=...) or TIME STEP",
             **place,
         )
