@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sdtheory.documents import vensim, xmile
+from sdtheory.documents.edits import Edits
 from sdtheory.documents.index import (
     Block,
     Connection,
@@ -47,7 +48,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(Edits):
     """A model file: its own bytes, and an index of what they declare.
 
     Two documents are equal when their bytes, format and encoding are; the

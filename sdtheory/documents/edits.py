@@ -1,0 +1,276 @@
+"""The edits that a document offers, the same for both formats.
+
+Each format's own module gives, for every verb, the list of `Edit` that the verb makes in its files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from sdtheory.documents.splice import Edit, spliced
+from sdtheory.errors import DocumentError, UsageError, shown
+
+if TYPE_CHECKING:
+    from sdtheory.documents.document import Document
+
+Number = float | int | str
+
+
+class Edits:
+    """Edits of a `Document`; each gives a new document whose bytes differ only where the edit is.
+
+    All raise `UnknownName` for a name that does not exist, with the nearest one that does, and `DocumentError`
+    for a text that would break the file; nothing has changed then. Undo is keeping the old value.
+    """
+
+    def splice(self, edits: Iterable[Edit]) -> Document:
+        """The document with texts in the place of spans.
+
+        Raises
+        ------
+        DocumentError
+            When edits overlap, the encoding has no such character, or a part of the file could not be
+            understood any more.
+        """
+        from sdtheory.documents.document import Document
+
+        old = cast(Document, self)
+        data = spliced(old.bytes, edits, old.encoding, old.file)
+        if data == old.bytes:
+            return old
+        new = Document(data, old.format, old.encoding, old.source, old.limits)
+        known = {(note.code, note.message, note.variable) for note in old.notes}
+        for note in new.notes:
+            if (note.code, note.message, note.variable) not in known:
+                raise DocumentError(
+                    f"the edit would break the file: {note.message}", file=old.file, line=note.line
+                )
+        return new
+
+    def _edited(self, verb: str, *arguments: Any, **options: Any) -> Document:
+        document = cast("Document", self)
+        return self.splice(getattr(_of_format(document.format), verb)(document, *arguments, **options))
+
+    # what a variable is
+
+    def set_equation(
+        self, name: str, text: Number, *, subscripts: str | None = None, links: str = "keep"
+    ) -> Document:
+        """The document with another equation for a variable.
+
+        Parameters
+        ----------
+        name : str
+        text : str or number
+            Of an XMILE stock, its initial value; of a Vensim stock, the whole ``INTEG(...)``.
+        subscripts : str, optional
+            Which of several equations, as the left side spells them: ``"young, rural"``.
+        links : str
+            ``"keep"`` leaves connectors alone; ``"match"`` adds and removes connectors in every view so that
+            they agree with the equation.
+
+        Examples
+        --------
+        >>> from sdtheory.documents import from_bytes
+        >>> from_bytes(b"births = 3 ~ people/year ~ |").set_equation("births", 4).text
+        'births = 4 ~ people/year ~ |'
+        """
+        if links not in ("keep", "match"):
+            raise UsageError(f"links='{shown(links)}'", remedy="use 'keep' or 'match'")
+        new = self._edited("set_equation", name, as_text(text), subscripts)
+        return new._edited("match_links", name) if links == "match" else new
+
+    def set_initial(self, name: str, text: Number, *, subscripts: str | None = None) -> Document:
+        """The document with another initial value of a stock."""
+        return self._edited("set_initial", name, as_text(text), subscripts)
+
+    def set_units(self, name: str, units: str) -> Document:
+        """The document with other units; a range ``[low,high]`` at the end replaces the old range."""
+        return self._edited("set_units", name, units)
+
+    def set_documentation(self, name: str, text: str) -> Document:
+        """The document with another documentation of a variable."""
+        return self._edited("set_documentation", name, text)
+
+    def set_lookup(
+        self, name: str, x: Sequence[float], y: Sequence[float], *, subscripts: str | None = None
+    ) -> Document:
+        """The document with other points of a graphical function; x ascending, x and y of one length."""
+        points = [float(one) for one in x], [float(one) for one in y]
+        if len(points[0]) != len(points[1]) or len(points[0]) < 2 or points[0] != sorted(set(points[0])):
+            raise DocumentError(
+                f"'{shown(name)}': a lookup takes two or more points with x ascending",
+                file=cast("Document", self).file,
+            )
+        return self._edited("set_lookup", name, *points, subscripts)
+
+    def rename(self, old: str, new: str) -> Document:
+        """The document with a variable, dimension or element called otherwise, in every equation and view."""
+        return self._edited("rename", old, new)
+
+    def set_simulation(
+        self,
+        *,
+        start: Number | None = None,
+        stop: Number | None = None,
+        time_step: Number | None = None,
+        method: str | None = None,
+        save_every: Number | None = None,
+    ) -> Document:
+        """The document with other settings; method ``"euler"`` or ``"rk4"``."""
+        given = {"start": start, "stop": stop, "time_step": time_step, "save_every": save_every}
+        if method not in (None, "euler", "rk4"):
+            raise UsageError(f"method='{shown(method)}'", remedy="use 'euler' or 'rk4'")
+        texts = {word: as_text(value) for word, value in given.items() if value is not None}
+        return self._edited("set_simulation", texts, method)
+
+    # which variables there are
+
+    def add_stock(
+        self,
+        name: str,
+        initial: Number,
+        units: str = "",
+        documentation: str = "",
+        x: float | None = None,
+        y: float | None = None,
+        view: int = 0,
+    ) -> Document:
+        """The document with a new stock without flows; without x and y it is put where there is room."""
+        return self._edited("add_stock", name, as_text(initial), units, documentation, x, y, view)
+
+    def add_flow(
+        self,
+        name: str,
+        equation: Number,
+        source: str | None = None,
+        target: str | None = None,
+        units: str = "",
+        documentation: str = "",
+        x: float | None = None,
+        y: float | None = None,
+        view: int = 0,
+    ) -> Document:
+        """The document with a new flow from one stock to another; None is a cloud."""
+        described = (as_text(equation), source, target, units, documentation)
+        return self._edited("add_flow", name, *described, x, y, view)
+
+    def add_auxiliary(
+        self,
+        name: str,
+        equation: Number,
+        units: str = "",
+        documentation: str = "",
+        x: float | None = None,
+        y: float | None = None,
+        view: int = 0,
+    ) -> Document:
+        """The document with a new auxiliary or constant."""
+        return self._edited("add_auxiliary", name, as_text(equation), units, documentation, x, y, view)
+
+    def remove(self, name: str) -> Document:
+        """The document without a variable: its equations, its drawings, and its term in every stock's rate."""
+        return self._edited("remove", name)
+
+    # what is drawn
+
+    def add_alias(self, name: str, x: float, y: float, view: int = 0) -> Document:
+        """The document with a second drawing (ghost, shadow) of a variable."""
+        return self._edited("add_alias", name, x, y, view)
+
+    def add_text(self, text: str, x: float, y: float, view: int = 0) -> Document:
+        """The document with a text box."""
+        return self._edited("add_text", text, x, y, view)
+
+    def add_view(self, name: str) -> Document:
+        """The document with a further, empty view."""
+        return self._edited("add_view", name)
+
+    def remove_element(self, id: str) -> Document:
+        """The document without one drawn element; a variable keeps its equation."""
+        return self._edited("remove_element", id)
+
+    def move(self, element: str, x: float, y: float, view: int = 0) -> Document:
+        """The document with an element (its id, or a variable's name in a view) moved to a centre."""
+        return self._edited("move", element, x, y, view)
+
+    def reshape(
+        self,
+        element: str,
+        *,
+        points: Sequence[tuple[float, float]] | None = None,
+        angle: float | None = None,
+        label_side: str | None = None,
+        width: float | None = None,
+        height: float | None = None,
+        colour: str | None = None,
+        view: int = 0,
+    ) -> Document:
+        """The document with another look of an element.
+
+        Parameters
+        ----------
+        element : str
+            Id, or a variable's name in a view.
+        points : sequence of (x, y), optional
+            Of a flow, its pipe from end to end; of a connector, the point in the middle of its arc, none for a
+            straight line.
+        angle : float, optional
+            Of a connector, the direction in which it leaves, degrees counter-clockwise from 3 o'clock.
+        label_side : str, optional
+            center, bottom, left, top or right.
+        width, height : float, optional
+            Full size.
+        colour : str, optional
+            As the format writes it.
+        """
+        looks = {"angle": angle, "label_side": label_side, "width": width, "height": height, "colour": colour}
+        given: dict[str, Any] = {word: value for word, value in looks.items() if value is not None}
+        if points is not None:
+            given["points"] = [(float(x), float(y)) for x, y in points]
+        return self._edited("reshape", element, given, view)
+
+    def connect(
+        self, source: str, target: str, polarity: str | None = None, view: int | None = None
+    ) -> Document:
+        """The document with a connector drawn; equations stay as they are."""
+        return self._edited("connect", source, target, polarity, view)
+
+    def disconnect(self, source: str, target: str, view: int | None = None) -> Document:
+        """The document without the connectors between two variables."""
+        return self._edited("disconnect", source, target, view)
+
+    def attach(self, flow: str, end: str, stock: str | None) -> Document:
+        """The document with an end of a flow, ``"source"`` or ``"target"``, on another stock, or None: a cloud."""
+        if end not in ("source", "target"):
+            raise UsageError(f"end='{shown(end)}'", remedy="use 'source' or 'target'")
+        return self._edited("attach", flow, end, stock)
+
+    def diff(self, other: Document) -> str:
+        """What another document has otherwise, as a unified diff; "" when the bytes are the same."""
+        import difflib
+
+        mine = cast("Document", self)
+        here, there = mine.text.splitlines(keepends=True), other.text.splitlines(keepends=True)
+        return "".join(difflib.unified_diff(here, there, mine.file, other.file))
+
+
+def as_text(value: Number) -> str:
+    """A number as its shortest text, a text as it is.
+
+    Examples
+    --------
+    >>> as_text(20.0), as_text(0.1), as_text("a / b")
+    ('20', '0.1', 'a / b')
+    """
+    if isinstance(value, str):
+        return value
+    text = repr(float(value))
+    return text[:-2] if text.endswith(".0") else text
+
+
+def _of_format(format: str) -> ModuleType:
+    return importlib.import_module(f"sdtheory.documents.{format}_edits")
