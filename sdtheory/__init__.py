@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sdtheory.documents import Document as Document
     from sdtheory.documents import Limits as Limits
     from sdtheory.documents import read as read
+    from sdtheory.documents.saving import write as write
     from sdtheory.engines.simulate import simulate as simulate
     from sdtheory.engines.simulate import simulate_many as simulate_many
     from sdtheory.errors import Issue as Issue
@@ -33,6 +34,7 @@ _HOMES = {
     "Document": "documents",
     "Limits": "documents",
     "read": "documents",
+    "write": "documents.saving",
     "load": "translate",
     "Model": "model.model",
     "simulate": "engines.simulate",
