@@ -22,8 +22,8 @@ from sdtheory.engines.vectorised import Result, why_diverged
 BLOCK = 4096  # runs at a time: what they read and keep stays small
 SHARES = 8  # blocks for each thread, so that all end at about the same time
 # nodes of the step graph up to which so many vectors are computed side by side: one alone would wait for
-# its own results
-INTERLEAVED = ((40, 4), (120, 2))
+# its own results, and more make more code
+INTERLEAVED = ((60, 4), (2000, 2))
 
 
 def run_compiled(

@@ -126,3 +126,5 @@ REDUCTIONS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     "integral": _integral,
     "first_crossing": _first_crossing,
 }
+# what can be said in a word
+WORDS = tuple(kind for kind in REDUCTIONS if kind != "first_crossing")
