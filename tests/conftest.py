@@ -19,3 +19,6 @@ def pytest_addoption(parser):
         "--conformance", metavar="DIR", help="run every model below DIR against its stored output"
     )
     group.addoption("--conformance-report", metavar="FILE", help="write the outcome of each file as JSON")
+    group = parser.getgroup("benchmark")
+    group.addoption("--world3", metavar="FILE", help="measure on this model in place of one of its size")
+    group.addoption("--record", action="store_true", help="put the ratios measured on record")
