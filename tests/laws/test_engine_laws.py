@@ -129,7 +129,7 @@ def same(a, b):
     assert list(a.message) == list(b.message)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(programs(EXACT), samples, st.integers(0, 2**64 - 1), st.sampled_from(LANES))
 def test_both_batch_engines_give_the_same_bits_and_messages(program, inputs, seed, lanes):
     given_inputs = np.where(np.isfinite(inputs), inputs, 1.0)
