@@ -66,7 +66,9 @@ def run_program(
 def _pays(program: Program, inputs: np.ndarray, reduce: Sequence[Reducer] | None) -> bool:
     """Whether machine code is worth its making or, where it lies ready, its loading."""
     runs = inputs.shape[1]
-    steps = grid(program, Sample(inputs, np.arange(runs))).steps
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SDWarning)  # the engine will say it
+        steps = grid(program, Sample(inputs, np.arange(runs))).steps
     each = -(-runs // BLOCK) * PER_NODE + runs * PER_VALUE
     seconds = steps * len(program.step.nodes) * each
     if seconds < WORTH_LOADING or seconds >= WORTH_MAKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sdtheory.engines.graph import CONST, LEAVES, OPERATIONS, RUN, STEP, TIME, G
 from sdtheory.engines.random import uniform
 from sdtheory.model.expression import interpolate
 
-# Operations on plain numbers; those of the function table first turn truth values into numbers.
+# Operations that need not look whether they are given truth values.
 PLAIN = {
     "+": np.add,
     "-": np.subtract,
@@ -22,7 +23,8 @@ PLAIN = {
     "max": np.maximum,
     "unary -": np.negative,
 }
-TRUTHS = frozenset({"<", "<=", ">", ">=", "=", "<>", "and", "or", "unary not"})
+LOGIC = frozenset({"and", "or", "unary not"})
+TRUTHS = LOGIC | {"<", "<=", ">", ">=", "=", "<>"}
 
 Action = tuple[int, Callable[..., Any], tuple[int, ...]]
 
@@ -46,6 +48,11 @@ class Sample:
     def part(self, which: slice | np.ndarray) -> Sample:
         """Some of the runs."""
         return replace(self, inputs=self.inputs[:, which], runs=self.runs[which])
+
+
+def _of_numbers(function: Callable[..., Any], *arguments: Any) -> Any:
+    """A function of arguments some of which are truth values, taken as 1 and 0."""
+    return function(*[np.asarray(argument, dtype=float) for argument in arguments])
 
 
 class Schedule:
@@ -81,8 +88,9 @@ class Schedule:
             table = self.tables[node[1]]
             return place, lambda argument: interpolate(table, argument), node[2:]
         arguments = node[1:]
-        numbers = not any(self.graph.nodes[argument][0] in TRUTHS for argument in arguments)
-        function = PLAIN[node[0]] if numbers and node[0] in PLAIN else OPERATIONS[node[0]]
+        function = PLAIN.get(node[0], OPERATIONS[node[0]])
+        if node[0] not in LOGIC and any(self.graph.nodes[argument][0] in TRUTHS for argument in arguments):
+            return place, partial(_of_numbers, function), arguments
         return place, function, arguments
 
     def leaves(self, values: list[Any], inputs: np.ndarray) -> None:

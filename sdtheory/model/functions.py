@@ -75,7 +75,7 @@ class Function:
 
 
 def _as_number(value: Any) -> Any:
-    return value.astype(float) if isinstance(value, np.ndarray) and value.dtype == bool else value
+    return value.astype(float) if isinstance(value, np.ndarray | np.bool_) and value.dtype == bool else value
 
 
 def _truth(value: Any) -> Any:
