@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from contenders import CONTENDERS, PYSD, YARDSTICKS
+from contenders import CONTENDERS, JUDGED, VECTORISED, YARDSTICKS
 
 REPORT = pytest.StashKey[list[str]]()  # lines to print at the end
 # before there is any load of our own; infinite where the system does not tell
@@ -58,10 +58,10 @@ def in_turn(
 
 
 def ratios(speeds: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """How many times as fast as each yardstick our engines are."""
+    """How many times as fast as each yardstick our engines are, from runs a second."""
     return {
-        engine: {other: speeds[engine] / speeds[other] for other in others if other in speeds}
-        for engine, others in YARDSTICKS.items()
+        engine: {other: speeds[engine] / speeds[other] for other in YARDSTICKS if other in speeds}
+        for engine in JUDGED
     }
 
 
@@ -87,15 +87,13 @@ def slower(now: Ratios, before: Ratios) -> list[str]:
 
 def of_each(case: str, speeds: Mapping[str, float], apart: Mapping[str, float]) -> list[str]:
     """Lines about one case: runs a second of one core, ratios, greatest difference from the vectorised engine."""
-    yardsticks = [
-        name for name in (PYSD, "pysimlin", "vectorised", "hand C", "hand C, 64 at once") if name in speeds
-    ]
-    head = ["runs/s", *(f"/ {name}" for name in yardsticks), "differs by", "keeps"]
+    columns = [name for name in (VECTORISED, *YARDSTICKS) if name in speeds]
+    head = ["runs/s", *(f"/ {name}" for name in columns), "differs by", "keeps"]
     rows = [
         [
             one.name,
             short(speeds[one.name]),
-            *(short(speeds[one.name] / speeds[name]) for name in yardsticks),
+            *(short(speeds[one.name] / speeds[name]) for name in columns),
             f"{apart[one.name]:.1g}",
             one.keeps,
         ]
