@@ -230,7 +230,7 @@ class _Block:
                 self._advance(k, time)
         status = np.where(alive, "ok", "diverged").astype(object)
         asked = slice(0, self.asked)
-        values = {name: np.ascontiguousarray(series.T[asked]) for name, series in kept.items()}
+        values = {name: series.T[asked] for name, series in kept.items()}
         if self.reduce is not None:
             values = {one.name: reduced(one, saved, values[one.output]) for one in self.reduce}
         return Result(saved, values, status[asked], message[asked])
