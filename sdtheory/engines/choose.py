@@ -12,7 +12,7 @@ from sdtheory.engines.graph import Program
 from sdtheory.engines.reducers import Reducer
 from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import grid
-from sdtheory.engines.vectorised import BLOCK, Result, run_vectorised
+from sdtheory.engines.vectorised import Result, block_size, run_vectorised
 from sdtheory.errors import NoMachineCode, SDWarning
 
 COMPILED = ("compiled", "compiled-exact")
@@ -69,7 +69,7 @@ def _pays(program: Program, inputs: np.ndarray, reduce: Sequence[Reducer] | None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SDWarning)  # the engine will say it
         steps = grid(program, Sample(inputs, np.arange(runs))).steps
-    each = -(-runs // BLOCK) * PER_NODE + runs * PER_VALUE
+    each = -(-runs // block_size(program)) * PER_NODE + runs * PER_VALUE
     seconds = steps * len(program.step.nodes) * each
     if seconds < WORTH_LOADING or seconds >= WORTH_MAKING:
         return seconds >= WORTH_MAKING
