@@ -22,5 +22,8 @@ def pytest_terminal_summary(terminalreporter, config):
             f"CPU time of one core, least of {pace.ROUNDS} or more rounds in which all take their turn; "
             f"processor {pace.processor()}, load average {pace.LOAD:.2f} at the start"
         )
+        terminalreporter.write_line(
+            "/ NAME: runs/s over NAME's; differs by: from the vectorised engine, in units of the largest value"
+        )
         for line in lines:
             terminalreporter.write_line(line)
