@@ -18,12 +18,14 @@ from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import Start, grid
 from sdtheory.engines.vector_code import Mathematics
 from sdtheory.engines.vectorised import Result, why_diverged
+from sdtheory.errors import NoMachineCode
 
 BLOCK = 4096  # runs at a time: what they read and keep stays small
 SHARES = 8  # blocks for each thread, so that all end at about the same time
 # nodes of the step graph up to which so many vectors are computed side by side: one alone would wait for
 # its own results, and more make more code
-INTERLEAVED = ((60, 4), (2000, 2))
+INTERLEAVED = ((60, 4), (1000, 2))
+MOST_NODES = 30_000  # the compiler needs some ten seconds for so many, and all their values room on the stack
 
 
 def run_compiled(
@@ -91,6 +93,10 @@ def is_compiled(
 def _written(
     program: Program, reduce: Sequence[Reducer] | None, method: str, machine: Processor, exact: bool
 ) -> Kernel:
+    if len(program.step.nodes) > MOST_NODES:
+        raise NoMachineCode(
+            f"the model has {len(program.step.nodes):,} operations a step; the compiler takes {MOST_NODES:,}"
+        )
     mathematics = machine.mathematics
     if exact:
         mathematics = Mathematics(mathematics.lanes, permutes=mathematics.permutes)
