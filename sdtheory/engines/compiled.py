@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -135,8 +134,7 @@ class _Runner:
         runs = len(sample.runs)
         shape = (len(self.names), runs) if reduce is not None else (len(self.names), runs, len(self.times))
         self.values = np.empty(shape)
-        self.sound = np.empty(runs)
-        self.own = threading.local()
+        self.ends = np.empty(runs)
 
     def run(self, jobs: int, progress: Callable[[int], None] | None) -> Result:
         """All runs, in blocks that threads take one after the other."""
@@ -148,12 +146,16 @@ class _Runner:
             for done in pool.map(lambda first: self._block(first, min(first + size, runs)), firsts):
                 if progress is not None:
                     progress(done)
-        diverged = np.flatnonzero(np.isnan(self.sound))
+        diverged = np.flatnonzero(~np.isnan(self.ends))
         status, message = np.full(runs, "ok", dtype=object), np.full(runs, "", dtype=object)
         if len(diverged):
             status[diverged] = "diverged"
             why = why_diverged(self.program, self.sample.part(diverged), self.clock, self.method)
-            message[diverged] = [text or "a stock is not finite" for text in why]
+            # another rounding of a function may have spared a run there
+            message[diverged] = [
+                text or f"a stock is not finite at time {end:g}"
+                for text, end in zip(why, self.ends[diverged], strict=True)
+            ]
         return Result(self.times, dict(zip(self.names, self.values, strict=True)), status, message)
 
     def _block(self, first: int, last: int) -> int:
@@ -161,22 +163,22 @@ class _Runner:
         runs = -(-(last - first) // self.lanes) * self.lanes
         part = self.sample.part(np.minimum(np.arange(first, first + runs), last - 1))
         start = Start(self.program, part, self.clock)
-        values, sound = self.values[:, first:last], self.sound[first:last]
+        values, ends = self.values[:, first:last], self.ends[first:last]
         if first + runs > last:
-            values, sound = np.empty((len(self.names), runs, *self.values.shape[2:])), np.empty(runs)
-        self._call(part, start, values, sound)
+            values, ends = np.empty((len(self.names), runs, *self.values.shape[2:])), np.empty(runs)
+        self._call(part, start, values, ends)
         if first + runs > last:
             self.values[:, first:last] = values[:, : last - first]
-            self.sound[first:last] = sound[: last - first]
+            self.ends[first:last] = ends[: last - first]
         return last
 
-    def _call(self, part: Sample, start: Start, values: np.ndarray, sound: np.ndarray) -> None:
+    def _call(self, part: Sample, start: Start, values: np.ndarray, ends: np.ndarray) -> None:
         runs = len(part.runs)
         inputs = np.ascontiguousarray(part.inputs)
         delays = np.array(list(start.delays.values()), dtype=np.int64).reshape(len(start.delays), runs)
         lengths = delays.max(axis=1)
         scratch = np.empty(int(lengths.sum()) * self.lanes)
-        arrays = (inputs, start.states, delays, lengths, scratch, self.constants, values, sound)
+        arrays = (inputs, start.states, delays, lengths, scratch, self.constants, values, ends)
         clock = self.clock
         half = (self.times[1] - self.times[0]) * 0.5 if len(self.times) > 1 else 0.0
         self.function(

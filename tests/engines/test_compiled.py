@@ -213,6 +213,15 @@ def test_a_stock_that_is_cut_off_after_it_diverged_stays_diverged(method):
     assert np.isnan(result.values["s"][0, 1:]).all()
 
 
+def test_a_run_that_diverges_here_alone_says_when(monkeypatch):
+    """Functions that are rounded otherwise may send a chaotic run another way."""
+    monkeypatch.setattr("sdtheory.engines.compiled.why_diverged", lambda *_: np.array([""], dtype=object))
+    rate = Binary("/", Number(1.0), Binary("-", Name("edge"), TIME))
+    program = make_program(model_of({"s": (0.0, rate)}, constants={"edge": 1}), parameters=["edge"])
+    result = run_compiled(program, np.array([[9.0, 2.0]]))
+    assert list(result.message) == ["", "a stock is not finite at time 2"]
+
+
 def test_a_run_that_diverges_between_the_last_row_and_the_end_says_so():
     late = call("if_then_else", Binary(">", TIME, Number(3.9)), Binary("/", Number(1.0), Name("b")), 1)
     model = model_of({"s": (1.0, late)}, constants={"b": 1}, save=1.5)
