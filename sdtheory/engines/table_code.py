@@ -89,8 +89,7 @@ def _place(code: Code, name: str, x: np.ndarray, at: Value) -> Value:
         further = code.binary("add", index, integer(stride))
         (point,) = _loaded(code, f"{name}_places", [padded], further)
         index = code.choice(code.compare("oge", at, point), further, index)
-    past = Value(code.put(f"icmp ugt {code.typed(index)}, {last.text}"), "i1", True)
-    return code.choice(past, last, index)
+    return code.choice(code.order("ugt", index, last), last, index)
 
 
 def _picked(code: Code, name: str, columns: dict[str, np.ndarray], index: Value) -> list[Value]:

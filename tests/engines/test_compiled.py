@@ -122,6 +122,20 @@ def test_a_function_is_numpys_to_a_few_last_bits(function, lanes):
 
 
 @EVERY_WIDTH
+@pytest.mark.parametrize("function", ONE_ARGUMENT)
+def test_a_functions_bits_do_not_depend_on_the_neighbours(function, lanes):
+    rng = np.random.default_rng(3)
+    x = np.concatenate([np.repeat(SPECIAL, 20), rng.uniform(-1, 1, 700), rng.uniform(-700, 700, 940)])
+    model = model_of(auxiliaries={"y": call(function, Name("x"))}, constants={"x": 1}, stop=0.0)
+    program = make_program(model, parameters=["x"], outputs=["y"])
+    expected = run_compiled(program, x[None], lanes=lanes).values["y"]
+    for _ in range(3):
+        order = rng.permutation(len(x))
+        moved = run_compiled(program, x[None, order], lanes=lanes).values["y"]
+        np.testing.assert_array_equal(moved, expected[order])
+
+
+@EVERY_WIDTH
 def test_a_power_is_numpys_also_of_negative_numbers(lanes):
     grid = [*SPECIAL[:7], 1.5, -3.0, 1e10, np.inf, -np.inf, np.nan]
     x, y = (one.ravel() for one in np.meshgrid(grid, grid))
@@ -197,6 +211,15 @@ def test_a_stock_that_is_cut_off_after_it_diverged_stays_diverged(method):
     result = both(model, {"when": [1.5, 99.0]}, method=method)
     assert list(result.status) == ["diverged", "ok"]
     assert np.isnan(result.values["s"][0, 1:]).all()
+
+
+def test_a_run_that_diverges_here_alone_says_when(monkeypatch):
+    """Functions that are rounded otherwise may send a chaotic run another way."""
+    monkeypatch.setattr("sdtheory.engines.compiled.why_diverged", lambda *_: np.array([""], dtype=object))
+    rate = Binary("/", Number(1.0), Binary("-", Name("edge"), TIME))
+    program = make_program(model_of({"s": (0.0, rate)}, constants={"edge": 1}), parameters=["edge"])
+    result = run_compiled(program, np.array([[9.0, 2.0]]))
+    assert list(result.message) == ["", "a stock is not finite at time 2"]
 
 
 def test_a_run_that_diverges_between_the_last_row_and_the_end_says_so():
@@ -371,6 +394,16 @@ def test_without_the_compiler_the_vectorised_engine_runs_with_one_warning(monkey
         results = [sd.simulate_many(model, few, outputs=["capability"], engine="compiled") for _ in range(2)]
     assert [result.attrs["engine"] for result in results] == ["vectorised", "vectorised"]
     assert len([one for one in caught if "the vectorised engine runs in its place" in str(one.message)]) == 1
+
+
+def test_a_model_too_large_for_the_compiler_is_left_to_numpy(monkeypatch):
+    monkeypatch.setattr("sdtheory.engines.compiled.MOST_NODES", 3)
+    model = sd.load("models/m0_seed.xmile")
+    with pytest.warns(
+        SDWarning, match=r"operations a step; the compiler takes 3; the vectorised engine runs"
+    ):
+        result = sd.simulate(model, engine="compiled")
+    assert result.attrs["engine"] == "vectorised"
 
 
 def test_results_may_be_reduced_by_output_and_by_name():
