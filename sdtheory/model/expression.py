@@ -268,7 +268,7 @@ def evaluate(node: Expression, values: Mapping[str, Any]) -> Any:
     >>> evaluate(Binary("/", Name("a"), Number(4.0)), {"a": np.array([1.0, 2.0])})
     array([0.25, 0.5 ])
     """
-    from sdtheory.model.functions import FUNCTIONS, OPERATORS
+    from sdtheory.model.functions import FUNCTIONS, OPERATORS, as_number
 
     match node:
         case Number():
@@ -299,7 +299,7 @@ def evaluate(node: Expression, values: Mapping[str, Any]) -> Any:
             if row.numpy is None:
                 raise NotCompiled(f"{row.vensim or row.xmile} cannot be evaluated outside a run")
             with np.errstate(all="ignore"):
-                return row.numpy(*(evaluate(argument, values) for argument in node.arguments))
+                return row.numpy(*(as_number(evaluate(argument, values)) for argument in node.arguments))
     raise NotCompiled(f"{node.text} is only run by the reference engine")
 
 

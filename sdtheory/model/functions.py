@@ -74,14 +74,10 @@ class Function:
     ) = None
 
 
-def _as_number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """Truth values as 0.0 and 1.0: numpy would compute with them in half precision."""
     truth = value.dtype == bool if isinstance(value, np.ndarray | np.generic) else isinstance(value, bool)
     return np.asarray(value).astype(float)[()] if truth else value
-
-
-def _of_numbers(form: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *values: form(*map(_as_number, values))
 
 
 def _truth(value: Any) -> Any:
@@ -93,13 +89,13 @@ def _power(base: Any, exponent: Any) -> Any:
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "unary -": lambda x: np.negative(_as_number(x)),
+    "unary -": lambda x: np.negative(as_number(x)),
     "unary not": lambda x: np.logical_not(_truth(x)),
-    "+": lambda a, b: np.add(_as_number(a), _as_number(b)),
-    "-": lambda a, b: np.subtract(_as_number(a), _as_number(b)),
-    "*": lambda a, b: np.multiply(_as_number(a), _as_number(b)),
-    "/": lambda a, b: np.divide(_as_number(a), _as_number(b)),
-    "^": lambda a, b: _power(_as_number(a), _as_number(b)),
+    "+": lambda a, b: np.add(as_number(a), as_number(b)),
+    "-": lambda a, b: np.subtract(as_number(a), as_number(b)),
+    "*": lambda a, b: np.multiply(as_number(a), as_number(b)),
+    "/": lambda a, b: np.divide(as_number(a), as_number(b)),
+    "^": lambda a, b: _power(as_number(a), as_number(b)),
     "<": np.less,
     "<=": np.less_equal,
     ">": np.greater,
@@ -302,7 +298,7 @@ def _core(key, form, signs, vensim=None, xmile=None):
         (len(signs),) * 2,
         "pure",
         signs,
-        _of_numbers(form),
+        form,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import sdtheory as sd
 from sdtheory.documents import from_bytes
-from sdtheory.errors import NotCompiled, SDWarning, SimulationError, UnknownName, UsageError
+from sdtheory.errors import NotCompiled, SDWarning, SimulationError, UnknownName
 from sdtheory.model.expression import Table
 
 CUP = """{UTF-8}
@@ -134,8 +134,6 @@ def test_an_off_grid_saving_interval_is_refused_on_the_reference_engine_too(cup)
 
 
 def test_engines_that_do_not_exist_are_refused(cup):
-    with pytest.raises(UsageError, match="'compiled' is not part of this version"):
-        sd.simulate(cup, engine="compiled")
     with pytest.raises(UnknownName, match="did you mean 'vectorised'"):
         sd.simulate(cup, engine="vectorized")
     with pytest.raises(UnknownName, match="unknown method 'heun'"):
@@ -200,7 +198,9 @@ def test_progress_is_reported_until_all_runs_are_done(cup):
     sd.simulate_many(
         cup, {"room": np.full(2500, 20.0)}, outputs=["Tea Heat"], progress=lambda *now: seen.append(now)
     )
-    assert seen == [(1024, 2500), (2048, 2500), (2500, 2500)]
+    done = [runs for runs, _ in seen]
+    assert done == sorted(set(done)) and done[-1] == 2500
+    assert {whole for _, whole in seen} == {2500}
 
 
 def test_the_progress_bar_writes_nothing_to_standard_output(cup, capsys):
