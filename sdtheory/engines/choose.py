@@ -18,8 +18,12 @@ from sdtheory.errors import NoMachineCode, SDWarning
 COMPILED = ("compiled", "compiled-exact")
 PER_NODE = 1e-6  # seconds that numpy takes to begin an operation
 PER_VALUE = 1e-9  # and for each number
-WORTH_LOADING = 0.1  # seconds of numpy from which on it pays to load machine code
-MAKING, MAKING_NODE = 0.4, 4e-4  # seconds that it takes to make, and for each node
+WORTH_LOADING = 0.06  # seconds of numpy from which on it pays to load machine code
+MAKING, MAKING_NODE = (
+    0.15,
+    7e-4,
+)  # seconds that it takes to load the compiler and make code, and for each node
+AGAIN = 4  # how often a program is taken to be run: what runs once is mostly run again, and code is kept
 
 
 def run_program(
@@ -72,8 +76,8 @@ def _pays(program: Program, inputs: np.ndarray, reduce: Sequence[Reducer] | None
     nodes = len(program.step.nodes)
     seconds = steps * nodes * (-(-runs // block_size(program)) * PER_NODE + runs * PER_VALUE)
     making = MAKING + nodes * MAKING_NODE
-    if seconds < WORTH_LOADING or seconds >= making:
-        return seconds >= making
+    if seconds < WORTH_LOADING or AGAIN * seconds >= making:
+        return seconds >= WORTH_LOADING
     from sdtheory.engines.compiled import is_compiled
 
     try:

@@ -12,6 +12,7 @@ from sdtheory.engines.clock import Clock
 from sdtheory.engines.graph import STEP, Program
 from sdtheory.engines.kernel import Kernel, kernel
 from sdtheory.engines.machine_code import Processor, function, is_at_hand, processor
+from sdtheory.engines.memory import remembered
 from sdtheory.engines.reducers import Reducer, checked
 from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import Start, grid
@@ -85,12 +86,13 @@ def is_compiled(
 ) -> bool:
     """Whether `run_compiled` would find the machine code in memory or on disk."""
     machine = processor()
-    written = _written(program, reduce, method or program.method, machine, exact)
+    written = _written(program, _fixed(reduce), method or program.method, machine, exact)
     return is_at_hand(written.text, machine)
 
 
+@remembered
 def _written(
-    program: Program, reduce: Sequence[Reducer] | None, method: str, machine: Processor, exact: bool
+    program: Program, reduce: tuple[Reducer, ...] | None, method: str, machine: Processor, exact: bool
 ) -> Kernel:
     if len(program.step.nodes) > MOST_NODES:
         raise NoMachineCode(
@@ -100,6 +102,10 @@ def _written(
     if exact:
         mathematics = Mathematics(mathematics.lanes, permutes=mathematics.permutes)
     return kernel(program, reduce, method, _lanes(program, machine), mathematics)
+
+
+def _fixed(reduce: Sequence[Reducer] | None) -> tuple[Reducer, ...] | None:
+    return None if reduce is None else tuple(reduce)
 
 
 def _lanes(program: Program, machine: Processor) -> int:
@@ -126,7 +132,7 @@ class _Runner:
         self.method = method
         self.reduce = reduce
         self.lanes = _lanes(program, machine)
-        written = _written(program, reduce, method, machine, exact)
+        written = _written(program, _fixed(reduce), method, machine, exact)
         self.constants = written.constants
         self.function = function(written.text, machine)
         self.times = clock.saved

@@ -14,6 +14,7 @@ from sdtheory.engines.cells import Cells
 from sdtheory.engines.choose import COMPILED, run_program
 from sdtheory.engines.clock import clock
 from sdtheory.engines.graph import Program
+from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
 from sdtheory.engines.reducers import WORDS, Reducer, reduced
 from sdtheory.engines.vectorised import Result
@@ -367,11 +368,16 @@ def _choose(
     if engine == "reference":
         return None, ""
     try:
-        return make_program(model, parameters=parameters, outputs=wanted), ""
+        return _program(model, tuple(parameters), None if wanted is None else tuple(wanted)), ""
     except NotCompiled as error:
         if engine != "auto":
             raise
         return None, str(error)
+
+
+@remembered
+def _program(model: Model, parameters: tuple[str, ...], outputs: tuple[str, ...] | None) -> Program:
+    return make_program(model, parameters=parameters, outputs=outputs)
 
 
 def _by_reference(model: Model, changes: Mapping[str, Any], wanted: list[str] | None) -> Any:
