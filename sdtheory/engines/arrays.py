@@ -10,10 +10,11 @@ from typing import Any
 
 from sdtheory.engines.cells import Bound, Cells
 from sdtheory.engines.graph import CONST, GraphBuilder
-from sdtheory.errors import NotCompiled
-from sdtheory.model.expression import Call, Expression, Name
+from sdtheory.errors import NotCompiled, UnknownName
+from sdtheory.model.expression import Call, Expression, Name, Table, evaluate, substitute
 from sdtheory.model.functions import FUNCTIONS
-from sdtheory.model.subscripts import Cell, elements, key_of, resolve
+from sdtheory.model.model import Variable
+from sdtheory.model.subscripts import POSITION, Cell, elements, key_of, resolve
 
 MOST_SORTED = 200  # cells of one sort: each is compared with each
 MOST_ROWS = 20  # of a matrix to be inverted
@@ -51,9 +52,7 @@ class ArrayFunctions:
         if call.function in SORTS:
             return [*self._along(first, bound), (others[0], bound)]
         if call.function == "vector_elm_map":
-            variable = self.cells.model[self._name(call, first).name]
-            names = [Name(variable.name, cell) for cell in self.cells.of(variable)]
-            return [*((name, bound) for name in names), (others[0], bound)]
+            return self._mapped_parts(self._name(call, first), others[0], bound)
         assert call.function == "invert_matrix", call.function
         rows, columns = self._axis(first, -2), self._axis(first, -1)
         if not 1 <= len(rows) == len(columns) <= MOST_ROWS:
@@ -144,15 +143,56 @@ class ArrayFunctions:
 
     # functions
 
+    def _mapped_parts(self, name: Name, offset: Expression, bound: Bound) -> list[Part]:
+        """The one cell that VECTOR ELM MAP means, where that can be told; else all cells, then the offset."""
+        variable = self.cells.model[name.name]
+        cells = self._cells(variable)
+        ahead = self._told(offset, bound)
+        if ahead is None:
+            if len(cells) > MOST_SORTED:
+                raise NotCompiled(f"VECTOR ELM MAP over {len(cells):,} cells (limit {MOST_SORTED})")
+            return [*((Name(variable.name, cell), bound) for cell in cells), (offset, bound)]
+        place = self._start(name, bound) + int(ahead)
+        return [(Name(variable.name, list(cells)[place]), bound)] if 0 <= place < len(cells) else []
+
     def _mapped(self, graph: GraphBuilder, call: Call, bound: Bound, values: list[int]) -> int:
         """The cell so many places after one, in the order in which the last subscript runs fastest."""
-        *vector, offset = values
-        name = self._name(call, call.arguments[0])
+        if not values:
+            return graph.constant(math.nan)
+        *vector, last = values
+        if not vector:
+            return last
+        start = graph.constant(float(self._start(self._name(call, call.arguments[0]), bound)))
+        return _chosen(graph, graph.operate("+", start, graph.operate("integer", last)), vector)
+
+    def _start(self, name: Name, bound: Bound) -> int:
         variable = self.cells.model[name.name]
         cell = self.cells.named(variable, resolve(self.cells.model, name.subscripts, bound))
-        start = list(self.cells.of(variable)).index(cell)
-        place = graph.operate("+", graph.constant(float(start)), graph.operate("integer", offset))
-        return _chosen(graph, place, vector)
+        return self._cells(variable)[cell]
+
+    def _cells(self, variable: Variable) -> dict[Cell, int]:
+        """The cells of a variable and the place of each."""
+        key = ("cells", key_of(variable.name))
+        if key not in self.memo:
+            self.memo[key] = {cell: place for place, cell in enumerate(self.cells.of(variable))}
+        return self.memo[key]
+
+    def _told(self, tree: Expression, bound: Bound) -> float | None:
+        """The value of an expression of numbers and places of elements, else None."""
+        model = self.cells.model
+
+        def number(name: Name) -> Expression | None:
+            variable = model.variables.get(key_of(name.name))
+            if variable is None or not variable.name.endswith(POSITION):
+                return None
+            cell = self.cells.named(variable, resolve(model, name.subscripts, bound))
+            found = self.cells.of(variable)[cell].expression
+            return None if isinstance(found, Table) else found
+
+        try:
+            return float(evaluate(substitute(tree, number), {}))
+        except (UnknownName, NotCompiled):
+            return None
 
     def _select(self, graph: GraphBuilder, values: list[int]) -> int:
         count = (len(values) - 3) // 2

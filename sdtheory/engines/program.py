@@ -143,7 +143,7 @@ class _Builder:
         if isinstance(variable, LookupVariable):
             return
         every = [self.cells.named(variable, cell)] if cell else list(self.cells.of(variable))
-        if len(self.memo) + len(every) > MOST_CELLS:
+        if len(self.outputs) + len(every) > MOST_CELLS:
             raise NotCompiled(f"the model has more than {MOST_CELLS:,} cells")
         for one in every:
             self.outputs[label(variable.name, one)] = self.value("step", key_of(variable.name), one)

@@ -411,7 +411,6 @@ _ROWS = (
     _derived("sinwave", "", "SINWAVE", (2, 2), partial(_wave, "sin"), "time"),
     _derived("coswave", "", "COSWAVE", (2, 2), partial(_wave, "cos"), "time"),
     _derived("get_time_value", "GET TIME VALUE", "", (3, 3), _get_time_value, "time"),
-    _derived("inf", "", "INF", (0, 0), lambda: Number(float("inf"))),
     _derived("game", "GAME", "", (1, 1), lambda x: x),
     _derived("step", "STEP", "STEP", (2, 2), _step, "time"),
     _derived("ramp", "RAMP", "RAMP", (2, 3), _ramp, "time"),

@@ -28,6 +28,7 @@ from sdtheory.model.expression import (
 from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Auxiliary, Constant, Dimension, Equation, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
+from sdtheory.model.subscripts import POSITION
 from sdtheory.names import canonical, nearest
 from sdtheory.translate.dimensions import positions, smallest
 from sdtheory.translate.faults import fault
@@ -178,7 +179,7 @@ class Expressions:
 
     def _position(self, dimension: Dimension) -> Name:
         """A dimension used as a number: which of its elements it is."""
-        name = Name(f"{dimension.name}~position", (dimension.name,))
+        name = Name(f"{dimension.name}{POSITION}", (dimension.name,))
         equations = tuple(
             Equation(Number(float(self.positions[canonical(element)])), (element,))
             for element in dimension.elements

@@ -193,11 +193,14 @@ class _Guard:
             return dataclasses.replace(node, subscripts=[self._subscript(part) for part in node.subscripts])
         if kind == "CallStructure":
             function, absent = node.function, self._absent(node.function)
-            if absent:  # a fixed word of ours, for which PySD's builder writes a function that only fails
+            if absent and absent not in self.functions:
+                # a fixed word of ours, for which PySD's builder writes a function that only fails
                 return dataclasses.replace(
                     node, function=dataclasses.replace(function, reference=absent), arguments=()
                 )
-            if type(function).__name__ == "ReferenceStructure":
+            if absent:
+                function = dataclasses.replace(function, reference=absent)
+            elif type(function).__name__ == "ReferenceStructure":
                 function = self._function(function)
             return dataclasses.replace(node, function=function, arguments=self.rebuilt(tuple(node.arguments)))
         if kind == "InlineLookupsStructure" and node.lookups.type != "interpolate":
@@ -235,7 +238,7 @@ class _Guard:
         return dataclasses.replace(node, reference=name, subscripts=self.rebuilt(node.subscripts))
 
     def _absent(self, function: Any) -> str | None:
-        """The key of a function that our table has and PySD has not."""
+        """The key of a function that our table has and PySD has not, or has by another word."""
         word = getattr(function, "reference", "")
         key = canonical(word)
         if key in self.variables or key in self.macros or word in self.functions:
