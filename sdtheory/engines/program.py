@@ -87,6 +87,10 @@ def make_program(
     return builder.finished()
 
 
+def _only_by_reference(node: Opaque) -> NotCompiled:
+    return NotCompiled(f"{node.text} is only run by the reference engine")
+
+
 def _placeholder(argument: Expression) -> Expression:
     """Something in the place of an argument, to see what an expansion reads besides."""
     return argument if isinstance(argument, Number) else Name(BUILT)
@@ -254,6 +258,8 @@ class _Builder:
         stack = [(tree, bound)]
         while stack:
             node, inner = stack.pop()
+            if isinstance(node, Opaque):
+                raise _only_by_reference(node)
             if not isinstance(node, Name):
                 stack.extend(self._parts(phase, node, inner))
             elif key_of(node.name) != "time" and not node.name.startswith(MADE):
@@ -395,7 +401,7 @@ class _Builder:
                 argument = self._node(phase, tree.argument, bound, owner)
                 return self._table(graph, self._points(tree.table, bound), argument)
             case Opaque():
-                raise NotCompiled(f"{tree.text} is only run by the reference engine")
+                raise _only_by_reference(tree)
         return self._call(phase, tree, bound, owner)
 
     def _name(self, phase: str, name: Name, bound: Bound) -> int:
