@@ -14,7 +14,9 @@ from sdtheory.translate.expressions import function_key, known_functions
 
 CONTROL = "INITIAL TIME=0 ~~| FINAL TIME=12 ~~| TIME STEP=0.25 ~~| SAVEPER=TIME STEP ~~|"
 OTHER = (
-    "p=2 ~~| v[d]=3,1,2 ~~| o[d]=VECTOR SORT ORDER(v[d],1) ~~| s[d]=0,1,1 ~~| m[d,e]=2,0,1;1,3,2;1,1,4; ~~| d: d1,d2,d3 ~~| e: e1,e2,e3 ~~|"
+    "p=2 ~~| v[d]=3,1,2 ~~|"
+    "o[d]=VECTOR SORT ORDER(v[d],1) ~~|"
+    "s[d]=0,1,1 ~~| m[d,e]=2,0,1;1,3,2;1,1,4; ~~| d: d1,d2,d3 ~~| e: e1,e2,e3 ~~|"
     "table((0,0),(4,2),(8,3)) ~~|"
 )
 
