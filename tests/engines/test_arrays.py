@@ -47,7 +47,8 @@ def test_sorts_are_those_of_numpy_and_of_pysd(values):
     assert first_row(model, "down").tolist() == order[::-1].tolist()
     assert first_row(model, "rank").tolist() == (np.argsort(order) + 1).tolist()
     assert first_row(model, "sorted").tolist() == sorted(values)
-    for name in ("up", "down", "rank", "back", "sorted"):
+    # the order that PySD gives to equal values is the processor's affair
+    for name in ("up", "down", "rank", "back", "sorted") if len(set(values)) == 4 else ():
         assert first_row(model, name).tolist() == first_row(model, name, "reference").tolist()
 
 
