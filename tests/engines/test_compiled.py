@@ -184,6 +184,19 @@ def test_a_lookup_is_read_to_the_last_bit_inside_and_outside_its_range(points, k
 
 
 @EVERY_WIDTH
+@pytest.mark.parametrize("what", [TIME, Name("clock")], ids=["time", "stock"])
+def test_conditions_that_hold_count_as_one_each(what, lanes):
+    past = [Binary(">", what, Number(moment)) for moment in (1.0, 2.0)]
+    model = model_of(
+        {"clock": (0.0, 1.0)},
+        {"both": Binary("+", *past), "sizes": Binary("+", call("abs", past[0]), call("exp", past[1]))},
+    )
+    result = run_compiled(make_program(model), np.empty((0, 1)), lanes=lanes)
+    np.testing.assert_array_equal(result.values["both"][0], [0, 0, 0, 1, 1, 2, 2, 2, 2])
+    np.testing.assert_allclose(result.values["sizes"][0, [0, 3, 8]], [1, 2, 1 + np.e], rtol=1e-15)
+
+
+@EVERY_WIDTH
 def test_division_by_zero_in_a_branch_not_taken_does_not_count(lanes):
     share = call("if_then_else", Binary(">", Name("b"), Number(0.0)), Binary("/", Number(1.0), Name("b")), 7)
     result = both(model_of({"s": (0.0, share)}, constants={"b": 1}), {"b": [0.0, 1.0, 2.0]}, lanes=lanes)

@@ -74,9 +74,10 @@ def test_active_initial_breaks_a_cycle_of_initial_values():
 
 
 def test_what_only_the_reference_engine_runs_is_named_with_its_variable_and_place():
-    model = mdl("d: a,b ~~| n[d]=1,2 ~~| order[d]=VECTOR SORT ORDER(n[d],1) ~~| x=1 ~~|")
+    model = mdl("x=1 ~~| year=GET TIME VALUE(2,0,1) ~~|")
     with pytest.raises(
-        NotCompiled, match=r'^"order": VECTOR SORT ORDER is only run by the reference engine \('
+        NotCompiled,
+        match=r'^"year": GET TIME VALUE of a calendar or a clock is only run by the reference engine \(',
     ):
         make_program(model)
     assert make_program(model, outputs=["x"]).outputs
@@ -109,3 +110,13 @@ def test_a_chain_of_thousands_of_variables_is_no_deep_recursion():
         variables[f"v{i}"] = Auxiliary(f"v{i}", (Equation(Name(f"v{i - 1}")),))
     program = make_program(Model("m", variables), outputs=["v4999"])
     assert program.step.nodes == (("state", 0), ("const", 1.0))
+
+
+def test_a_model_of_more_cells_than_are_written_out_goes_to_the_reference_engine_with_a_message():
+    model = mdl("d: (d1-d150) ~~| e: (e1-e150) ~~| x[d,e]=1 ~~| y=x[d1,e1]*2 ~~|")
+    with pytest.raises(NotCompiled, match=r"'x': an array of 22,500 cells \(limit 20,000\)"):
+        make_program(model)
+    several = mdl("d: (d1-d150) ~~| e: (e1-e100) ~~| x[d,e]=1 ~~| y[d,e]=x[d,e]*2 ~~|")
+    with pytest.raises(NotCompiled, match="the model has more than 20,000 cells"):
+        make_program(several)
+    assert len(make_program(several, outputs=["y"]).outputs) == 15_000

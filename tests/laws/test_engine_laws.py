@@ -1,219 +1,138 @@
-"""Laws of the batch engines: both give the same numbers, whatever runs lie beside a run."""
+"""What holds for every model and every batch, whatever the numbers."""
 
 from __future__ import annotations
 
-from functools import partial
+import math
+import warnings
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdtheory.engines.compiled import run_compiled
-from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
-from sdtheory.engines.machine_code import processor
-from sdtheory.engines.reducers import REDUCTIONS, Reducer, reduced
+import sdtheory as sd
+from sdtheory.engines.program import make_program
 from sdtheory.engines.vectorised import run_vectorised
-from sdtheory.errors import NoMachineCode
-from sdtheory.model.expression import Table
+from sdtheory.model.expression import Binary, Call, Expression, Name, Number, Table, Unary, evaluate
+from sdtheory.model.expression import Lookup as Read
+from sdtheory.model.model import Auxiliary, Constant, Equation, Model, SimulationSettings, Stock
+
+MODELS = sorted(path for suffix in ("xmile", "mdl") for path in Path("models").glob(f"*.{suffix}"))
+TABLE = Table((-1.0, 0.0, 0.5, 2.0), (0.5, -1.0, 0.25, 3.0))
+
+numbers = st.floats(-3, 3).map(lambda x: round(x, 3))
+leaves = st.one_of(numbers.map(Number), st.sampled_from([Name("a"), Name("b"), Name("s"), Name("time")]))
 
 
-def _there(lanes: int) -> bool:
-    try:
-        return processor(lanes).mathematics.lanes == lanes
-    except NoMachineCode:
-        return False
-
-
-LANES = [lanes for lanes in (8, 4, 2) if _there(lanes)]
-EXACT = {  # operations that every engine rounds alike, with their numbers of arguments
-    "+": 2, "-": 2, "*": 2, "/": 2, "min": 2, "max": 2, "remainder": 2, "<": 2, "<=": 2, ">": 2, ">=": 2,
-    "=": 2, "<>": 2, "and": 2, "or": 2, "unary -": 1, "unary not": 1, "abs": 1, "sqrt": 1, "integer": 1,
-    "if_then_else": 3,
-}  # fmt: skip
-ROUNDED = {**EXACT, "exp": 1, "ln": 1, "sin": 1, "cos": 1, "tanh": 1, "arctan": 1, "^": 2}
-TABLES = (
-    Table((0.0, 1.0, 2.5), (0.0, -1.0, 4.0)),
-    Table((-1.0, 0.5, 0.5, 3.0), (2.0, 1.0, -1.0, 0.5), "extrapolate"),
-    Table((0.5, 0.5, 2.0), (1.0, 3.0, 2.0)),
-    Table(tuple(0.3 * i - 2 for i in range(13)), tuple(float(i * i % 7) for i in range(13)), "extrapolate"),
-    Table(tuple(0.1 * i for i in range(45)), tuple(float(i * i % 11) for i in range(45))),
-    Table(tuple(0.2 * i - 1 for i in range(20)), tuple(float(i * 5 % 9) for i in range(20)), "hold_backward"),
-    Table((1.0,), (7.0,)),
-    Table((-1.0, 1.0), (2.0, 3.0), "hold_backward"),
-)
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.5, 3.0, 1e-7, 1e300, np.inf, -np.inf, np.nan]
-
-
-@st.composite
-def programs(draw, operations):
-    """A program of three states of different kinds and some operations."""
-    step, initial = GraphBuilder(), GraphBuilder()
-    for node, rate in ((("parameter", 0), RUN), (("parameter", 1), RUN), (("time",), TIME)):
-        step.add(node, rate)
-    kinds = draw(st.permutations(["integral", "integral", "held", "pipeline", "fixed"]))[
-        : draw(st.integers(1, 5))
-    ]
-    for place in range(len(kinds)):
-        step.add(("state", place), STEP)
-    step.add(("random", 3), STEP)
-    for value in draw(st.lists(st.sampled_from(SPECIAL[:10]), min_size=1, max_size=3)):
-        step.constant(value)
-    words = [*operations, *["table"] * 4]
-
-    def late():
-        """A node, one of the last more often than not, so that few are left out."""
-        count = len(step.nodes)
-        return count - 1 - draw(st.one_of(st.integers(0, min(4, count - 1)), st.integers(0, count - 1)))
-
-    for _ in range(draw(st.integers(8, 24))):
-        word = draw(st.sampled_from(words))
-        if word == "table":
-            place = draw(st.integers(0, len(TABLES) - 1))
-            step.table(place, TABLES[place], late())
-        else:
-            step.operate(word, *(late() for _ in range(operations[word])))
-    begin = [initial.add(("parameter", 0), RUN), initial.constant(1.5), initial.add(("parameter", 1), RUN)]
-    states = tuple(
-        State(
-            kind,
-            f"s{place}",
-            draw(st.sampled_from(begin)),
-            None if kind == "fixed" else late(),
-            draw(st.sampled_from(begin)) if kind == "pipeline" else None,
-            kind == "integral" and draw(st.booleans()),
-        )
-        for place, kind in enumerate(kinds)
-    )
-    steps, stride = draw(st.sampled_from([(5, 1), (7, 2), (6, 3)]))
-    numbers = {"start": 0.25, "stop": 0.25 + 0.5 * steps, "time_step": 0.5, "save_every": 0.5 * stride}
-    words = {word: initial.constant(value) for word, value in numbers.items()}
-    outputs = {f"o{i}": late() for i in range(draw(st.integers(1, 4)))}
-    wanted = [*begin, *words.values()]
-    first, there = initial.finished(wanted)
-    then, here = step.finished([*outputs.values(), *(one.rate for one in states if one.rate is not None)])
-    owners = {place: f"v{place}" for place in range(0, len(then.nodes), 2)}
-    return Program(
-        first,
-        type(then)(then.nodes, then.rates, owners),
-        tuple(
-            State(
-                one.kind,
-                one.name,
-                there[one.initial],
-                None if one.rate is None else here[one.rate],
-                None if one.delay_time is None else there[one.delay_time],
-                one.non_negative,
-            )
-            for one in states
-        ),
-        {name: here[place] for name, place in outputs.items()},
-        ("p", "q"),
-        {word: there[place] for word, place in words.items()},
-        draw(st.sampled_from(["euler", "rk4"])),
-        TABLES,
-    )  # fmt: skip
-
-
-numbers = st.one_of(st.floats(-3, 3), st.sampled_from(SPECIAL[:10]))
-delays = st.floats(0.1, 3.0)
-samples = st.lists(st.tuples(numbers, delays), min_size=1, max_size=20).map(
-    lambda rows: np.array(rows).T.copy()
-)
-
-
-def same(a, b):
-    assert np.array_equal(a.times, b.times)
-    for name, values in a.values.items():
-        np.testing.assert_array_equal(values, b.values[name], err_msg=name)
-    assert list(a.status) == list(b.status)
-    assert list(a.message) == list(b.message)
-
-
-@settings(max_examples=100, deadline=None)
-@given(programs(EXACT), samples, st.integers(0, 2**64 - 1), st.sampled_from(LANES))
-def test_both_batch_engines_give_the_same_bits_and_messages(program, inputs, seed, lanes):
-    given_inputs = np.where(np.isfinite(inputs), inputs, 1.0)
-    expected = run_vectorised(program, given_inputs, seed=seed)
-    same(expected, run_compiled(program, given_inputs, seed=seed, exact=True, lanes=lanes))
-    same(expected, run_compiled(program, given_inputs, seed=seed, lanes=lanes))
-
-
-@settings(max_examples=40, deadline=None)
-@given(programs(ROUNDED), samples, st.data(), st.sampled_from(LANES))
-def test_a_run_does_not_depend_on_its_place_or_on_the_other_runs(program, inputs, data, lanes):
-    runs = inputs.shape[1]
-    without_random = _without_random(program)
-    order = data.draw(st.permutations(range(runs)))
-    for run in (
-        lambda given: run_compiled(without_random, given, lanes=lanes),
-        lambda given: run_compiled(without_random, given, lanes=lanes, jobs=3),
-        lambda given: run_vectorised(without_random, given, block=3),
-    ):
-        whole = run(inputs)
-        moved = run(inputs[:, order])
-        alone = run(inputs[:, order[:1]])
-        for name in program.outputs:
-            np.testing.assert_array_equal(whole.values[name][order], moved.values[name])
-            np.testing.assert_array_equal(whole.values[name][order[:1]], alone.values[name])
-        assert list(whole.message[order]) == list(moved.message)
-
-
-def _without_random(program):
-    """The program with time in the place of random numbers, which depend on the number of the run."""
-    nodes = tuple(("time",) if node[0] == "random" else node for node in program.step.nodes)
-    return Program(
-        program.initial,
-        type(program.step)(nodes, program.step.rates, program.step.owners),
-        *(
-            getattr(program, word)
-            for word in ("states", "outputs", "parameters", "settings", "method", "tables")
-        ),
+def _branches(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    return st.one_of(
+        st.builds(Binary, st.sampled_from(["+", "-", "*", "/", "<", ">=", "and", "or"]), inner, inner),
+        st.builds(Unary, st.sampled_from(["-", "not"]), inner),
+        st.builds(lambda f, x: Call(f, (x,)), st.sampled_from(["exp", "sin", "abs", "integer"]), inner),
+        st.builds(lambda f, x, y: Call(f, (x, y)), st.sampled_from(["min", "max", "zidz"]), inner, inner),
+        st.builds(lambda *parts: Call("if_then_else", parts), inner, inner, inner),
+        st.builds(lambda x: Read(TABLE, x), inner),
     )
 
 
-@settings(max_examples=40, deadline=None)
-@given(programs(ROUNDED), samples, st.floats(-2, 2), st.sampled_from([0, *LANES]))
-def test_a_reducer_gives_what_reducing_the_series_gives(program, inputs, level, lanes):
-    reducers = [
-        Reducer(kind, output, level if kind == "first_crossing" else None)
-        for kind in REDUCTIONS
-        for output in program.outputs
-    ]
-    if lanes:
-        run = partial(run_compiled, program, inputs, lanes=lanes)
-    else:
-        run = partial(run_vectorised, program, inputs, block=7)
-    series, short = run(), run(reduce=reducers)
-    for one in reducers:
-        expected = reduced(one, series.times, series.values[one.output])
-        np.testing.assert_array_equal(short.values[one.name], expected, err_msg=one.name)
-    assert list(series.status) == list(short.status)
+expressions = st.recursive(leaves, _branches, max_leaves=12)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.sampled_from(["euler", "rk4"]))
-def test_random_numbers_depend_on_seed_run_step_and_site_alone(seed, site, method):
-    step, initial = GraphBuilder(), GraphBuilder()
-    place = step.add(("random", site), STEP)
-    first = initial.add(("random", site), STEP)
-    words = {
-        word: initial.constant(value)
-        for word, value in {"start": 0.0, "stop": 3.0, "time_step": 1.0, "save_every": 1.0}.items()
+def model_of(rate: Expression, method: str = "euler", step: float = 0.25, stop: float = 2.0) -> Model:
+    """A stock that follows a rate through a variable, from an initial value that is a constant."""
+    variables = {
+        "a": Constant("a", (Equation(Number(0.75)),)),
+        "b": Constant("b", (Equation(Number(-1.5)),)),
+        "v": Auxiliary("v", (Equation(rate),)),
+        "s": Stock("s", (Equation(Call("sin", (Name("v"),)), initial=Name("a")),)),
     }
-    begin, there = initial.finished([first, *words.values()])
-    stock_place = step.add(("state", 0), STEP)
-    then, here = step.finished([place, stock_place])
-    program = Program(
-        begin, then, (State("integral", "x", there[first], here[place]),),
-        {"u": here[place], "x": here[stock_place]}, (),
-        {word: there[node] for word, node in words.items()}, method, (),
-    )  # fmt: skip
-    inputs = np.empty((0, 11))
-    result = run_vectorised(program, inputs, seed=seed)
-    same(result, run_compiled(program, inputs, seed=seed))
-    drawn, stock = result.values["u"], result.values["x"]
-    assert ((drawn > 0) & (drawn < 1)).all()
-    assert len(np.unique(drawn)) == drawn.size
-    np.testing.assert_array_equal(stock[:, 0], drawn[:, 0])
-    # held through the stages of a step, so both methods add the same
-    np.testing.assert_allclose(np.diff(stock), drawn[:, :-1], rtol=1e-12, atol=1e-15)
+    grid = SimulationSettings(Number(0.0), Number(stop), Number(step), Number(step), method)
+    return Model("m", variables, grid)
+
+
+@given(expressions)
+@settings(max_examples=60, deadline=None)
+def test_a_run_steps_through_what_its_expressions_evaluate_to(tree):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sd.SDWarning)
+        frame = sd.simulate(model_of(tree))
+    s = 0.75
+    for time, row in frame.iterrows():
+        if not np.isfinite(row["s"]):
+            break
+        assert row["s"] == pytest.approx(s, rel=1e-9, abs=1e-9)
+        v = evaluate(tree, {"a": 0.75, "b": -1.5, "s": row["s"], "time": time})
+        np.testing.assert_allclose(row["v"], float(v), rtol=1e-12)
+        s = row["s"] + 0.25 * math.sin(row["v"])
+
+
+@given(expressions, st.integers(2, 40), st.integers(0, 2**32 - 1), st.sampled_from(["euler", "rk4"]))
+@settings(max_examples=60, deadline=None)
+def test_a_row_of_a_batch_is_bit_equal_to_a_batch_of_that_row_alone(tree, runs, seed, method):
+    program = make_program(model_of(tree, method), parameters=["a", "b"])
+    inputs = np.random.default_rng(seed).normal(size=(2, runs)).round(2)
+    whole = run_vectorised(program, inputs)
+    row = seed % runs
+    alone = run_vectorised(program, inputs[:, row : row + 1])
+    for name in program.outputs:
+        np.testing.assert_array_equal(whole.values[name][row], alone.values[name][0])
+    assert whole.status[row] == alone.status[0] and whole.message[row] == alone.message[0]
+
+
+@given(st.floats(0.1, 3), st.floats(0.05, 0.9), st.integers(1, 60))
+def test_euler_compounds_a_constant_rate(first, share, steps):
+    stock = Stock("x", (Equation(Binary("*", Number(share), Name("x")), initial=Number(first)),))
+    grid = SimulationSettings(stop=Number(float(steps)))
+    frame = sd.simulate(Model("m", {"x": stock}, grid))
+    expected = first * (1 + share) ** np.arange(steps + 1)
+    np.testing.assert_allclose(frame["x"], expected, rtol=1e-13)
+
+
+@given(st.integers(0, 3))
+def test_runge_kutta_has_a_sixteenth_of_the_error_at_half_the_step(halvings):
+    def error(step: float) -> float:
+        decay = Stock("x", (Equation(Unary("-", Name("x")), initial=Number(1.0)),))
+        grid = SimulationSettings(Number(0.0), Number(2.0), Number(step), Number(step), "rk4")
+        return abs(sd.simulate(Model("m", {"x": decay}, grid))["x"].iloc[-1] - math.exp(-2.0))
+
+    step = 0.0625 / 2**halvings
+    assert error(step) / error(step / 2) == pytest.approx(16, abs=1)
+
+
+def test_runge_kutta_meets_the_logistic_curve():
+    growth = Binary("*", Name("x"), Binary("-", Number(1.0), Name("x")))
+    stock = Stock("x", (Equation(growth, initial=Number(0.01)),))
+    grid = SimulationSettings(Number(0.0), Number(10.0), Number(0.0625), Number(0.0625), "rk4")
+    frame = sd.simulate(Model("m", {"x": stock}, grid))
+    times = frame.index.to_numpy()
+    np.testing.assert_allclose(frame["x"], 1 / (1 + 99 * np.exp(-times)), rtol=1e-6)
+
+
+@given(st.floats(1, 20), st.floats(0.5, 9), st.integers(1, 5))
+def test_what_enters_a_delay_leaves_it(inflow, first, order):
+    """Material is kept: a delay's contents change by inflow less outflow, and end in balance."""
+    lasts = 8.0
+    call = Call("delay", (Number(inflow), Number(lasts / order), Number(first), Number(1.0)))
+    delayed: Expression = call
+    for _ in range(order - 1):
+        delayed = Call("delay", (delayed, Number(lasts / order), Number(first), Number(1.0)))
+    variables = {
+        "out": Auxiliary("out", (Equation(delayed),)),
+        "inside": Stock(
+            "inside", (Equation(Binary("-", Number(inflow), Name("out")), initial=Number(first * lasts)),)
+        ),
+    }
+    frame = sd.simulate(Model("m", variables, SimulationSettings(stop=Number(300.0))))
+    assert frame["inside"].iloc[-1] == pytest.approx(inflow * lasts, rel=1e-6)
+    assert frame["out"].iloc[-1] == pytest.approx(inflow, rel=1e-6)
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.name)
+def test_both_engines_give_the_same_numbers_for_every_model_of_the_study(path):
+    model = sd.load(path)
+    own = sd.simulate(model, engine="vectorised", method="euler")
+    peer = sd.simulate(model, engine="reference", method="euler")
+    assert set(own.columns) == set(peer.columns)
+    largest = np.maximum(peer.abs().max(), 1e-300)
+    assert ((own - peer[own.columns]).abs().max() / largest).max() <= 1e-9
