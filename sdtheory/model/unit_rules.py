@@ -224,8 +224,11 @@ class _Units:
         return reference
 
     def _clash(self, node: Expression, unit: Unit | None, wanted: Unit, more: str = "") -> _Clash:
+        if unit is LITERAL:
+            text = f"{self.where}the number {_shown(node)} stands where {self._text(wanted)} is wanted{more}"
+            return _Clash(f"{text}; make it a constant with units", True)
         text = f"{self.where}'{_shown(node)}' is {self._text(unit)}, but {self._text(wanted)} is wanted{more}"
-        return _Clash(text, unit is LITERAL)
+        return _Clash(text, False)
 
     # functions
 
