@@ -6,14 +6,11 @@ from collections.abc import Collection, Iterator
 
 from sdtheory.errors import Issue, shown
 from sdtheory.model.expression import Table, references
-from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import CONTROLS, Constant, Data, Lookup, Model, Stock, Variable
 from sdtheory.model.unit_rules import unit_issues
 from sdtheory.names import canonical
 
 _CONTROLS = frozenset(map(canonical, CONTROLS))
-# words that a file of either format takes for a function, a predefined name or an operator
-FUNCTION_NAMES = frozenset(canonical(word) for row in FUNCTIONS.values() for word in (row.vensim, row.xmile) if word)
 
 
 def check_model(model: Model, used: Collection[str] = ()) -> list[Issue]:
@@ -55,8 +52,6 @@ def _issues(key: str, variable: Variable, read: Collection[str]) -> Iterator[Iss
 
     if key in _CONTROLS:
         return
-    if key in FUNCTION_NAMES:
-        yield issue("error", "function-name", f"{name} is the name of a function; rename the variable")
     if key not in read and not isinstance(variable, Stock):
         if isinstance(variable, Constant | Lookup | Data):
             yield issue("warning", "unused-variable", f"no equation reads {name}")
@@ -73,7 +68,7 @@ def _read(model: Model) -> set[str]:
     """Canonical names of what equations, initial values, settings and stocks read."""
     settings = model.settings
     trees = [settings.start, settings.stop, settings.time_step, settings.save_every]
-    found = set()
+    found: set[str] = set()
     for variable in model:
         for equation in variable.equations:
             for tree in (equation.expression, equation.initial):

@@ -79,7 +79,8 @@ class _Units:
         self.where = ""  # how a finding about a part of the equation at hand begins
         self.time = self._read_time(model.settings.time_units)
         self.declared = {
-            key: None if variable.owner else self._declared(variable) for key, variable in model.variables.items()
+            key: None if variable.owner else self._declared(variable)
+            for key, variable in model.variables.items()
         }
 
     def issues(self) -> list[Issue]:
@@ -133,11 +134,15 @@ class _Units:
                 raise _Clash(text + self._text(rate), False)
             initial = None if equation.initial is None else self.units(equation.initial, declared)
             if not _fits(initial, declared):
-                raise _Clash(f"{name} is {variable.units} but its initial value is {self._text(initial)}", False)
+                raise _Clash(
+                    f"{name} is {variable.units} but its initial value is {self._text(initial)}", False
+                )
             return
         wanted = self.time if canonical(variable.name) in _OF_TIME and self.time is not None else declared
         if not _fits(declared, wanted):
-            raise _Clash(f"{name} is {variable.units}, but the model's time is in {self._text(wanted)}", False)
+            raise _Clash(
+                f"{name} is {variable.units}, but the model's time is in {self._text(wanted)}", False
+            )
         given = self.units(tree, declared)
         if not _fits(given, declared):
             raise _Clash(f"{name} is {variable.units} but its equation gives {self._text(given)}", False)
@@ -188,10 +193,9 @@ class _Units:
         result: Unit | None = LITERAL
         for operator, factor in _along(node, _PRODUCTS):
             unit = self.units(factor)
-            if result is None or unit is None:
-                result = None
-            else:
-                result = result / unit if operator == "/" else result * unit
+            if result is not None and unit is not None:
+                unit = result / unit if operator == "/" else result * unit
+            result = None if result is None else unit
         return result
 
     def _power(self, base: Expression, exponent: Expression) -> Unit | None:
@@ -206,7 +210,9 @@ class _Units:
         if value is None:
             if above is None:
                 return None
-            text = f"{self.where}'{_shown(base)}' is {self._text(below)}, but a power that is not a plain number"
+            text = (
+                f"{self.where}'{_shown(base)}' is {self._text(below)}, but a power that is not a plain number"
+            )
             raise _Clash(text + " wants Dmnl", False)
         return below ** exponent_of(value)
 
