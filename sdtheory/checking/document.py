@@ -134,7 +134,8 @@ def _lookup_ranges(document: Document) -> Iterator[Issue]:
                 continue
             axes = (("x", lookup.x, lookup.xscale), ("y", lookup.y, lookup.yscale))
             for axis, values, scale in axes:
-                outside = [value for value in values if scale and not scale[0] <= value <= scale[1]]
+                given = scale is not None and scale[0] < scale[1]  # 0 to 0 stands for none
+                outside = [value for value in values if given and not scale[0] <= value <= scale[1]]
                 if outside and scale is not None:
                     text = (
                         f"'{shown(entry.name)}': the point at {axis} = {outside[0]:g} lies outside the range "

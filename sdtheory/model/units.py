@@ -252,6 +252,7 @@ class UnitReader:
 
     def __init__(self, definitions: Mapping[str, str] | None = None):
         self.spellings: dict[str, str] = {}
+        self._elsewhere: dict[str, str] = {}  # spellings that only definitions use
         self.meanings: dict[str, str] = {}
         for name, meaning in {**_EVERYWHERE, **(definitions or {})}.items():
             if not self._leads_back(unit_key(name), meaning):
@@ -271,7 +272,7 @@ class UnitReader:
 
     def text(self, unit: Unit) -> str:
         """The unit with its names as the model spells them."""
-        return text_of(unit, self.spellings)
+        return text_of(unit, {**self._elsewhere, **self.spellings})
 
     def _leads_back(self, key: str, meaning: str) -> bool:
         """Whether following a meaning from name to name comes back to the key."""
@@ -293,9 +294,10 @@ class UnitReader:
             return self._known[key]
         itself = Unit(((key, Fraction(1)),))
         meaning = self._defined(key, open_names) if key not in open_names else None
-        if meaning is None:
-            self.spellings.setdefault(key, " ".join(name.split()))
-            meaning = itself
+        meaning = itself if meaning is None else meaning
+        met = self._elsewhere if open_names else self.spellings
+        if len(meaning.powers) == 1 and meaning.powers[0][1] == 1:
+            met.setdefault(meaning.powers[0][0], " ".join(name.split()))
         if not open_names:
             self._known[key] = meaning
         return meaning
