@@ -132,14 +132,14 @@ def _lookup_ranges(document: Document) -> Iterator[Issue]:
             lookup = block.lookup
             if lookup is None:
                 continue
-            axes = (("x", lookup.x, lookup.xscale), ("y", lookup.y, lookup.yscale))
-            for axis, values, scale in axes:
-                given = scale is not None and scale[0] < scale[1]  # 0 to 0 stands for none
-                outside = [value for value in values if given and not scale[0] <= value <= scale[1]]
-                if outside and scale is not None:
+            none = (0.0, 0.0)
+            axes = (("x", lookup.x, lookup.xscale or none), ("y", lookup.y, lookup.yscale or none))
+            for axis, values, (low, high) in axes:
+                outside = [value for value in values if low < high and not low <= value <= high]
+                if outside:  # a range of 0 to 0 stands for none
                     text = (
                         f"'{shown(entry.name)}': the point at {axis} = {outside[0]:g} lies outside the range "
                     )
-                    text += f"{scale[0]:g} to {scale[1]:g} of its lookup"
+                    text += f"{low:g} to {high:g} of its lookup"
                     yield Issue("warning", "lookup-range", text, entry.name, block.line, block.column)
                     break

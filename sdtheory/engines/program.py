@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sdtheory.engines.cells import Bound, Cells
+from sdtheory.engines.arrays import ArrayFunctions
+from sdtheory.engines.cells import Bound, Cells, Inputs
 from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
+from sdtheory.engines.readings import read_specially
+from sdtheory.engines.refusals import cycle, only_by_reference, placed, spelled_name
 from sdtheory.errors import ModelError, NotCompiled, shown
 from sdtheory.model.expression import (
     Binary,
@@ -38,6 +41,9 @@ from sdtheory.model.subscripts import (
     split,
 )
 
+# first letters of names that the builder makes up: the output of a hidden state, and a node by its number
+STATE, BUILT = "\0", "\1"
+MADE = (STATE, BUILT)
 MOST_ORDER = 1_000  # of a delay or smooth
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
@@ -82,11 +88,17 @@ def make_program(
     return builder.finished()
 
 
+def _placeholder(argument: Expression) -> Expression:
+    """Something in the place of an argument, to see what an expansion reads besides."""
+    return argument if isinstance(argument, Number) else Name(BUILT)
+
+
 class _Builder:
     def __init__(self, model: Model, parameters: Iterable[str]):
         self.model = model
         self.graphs = {"initial": GraphBuilder(), "step": GraphBuilder()}
         self.cells = Cells(model)
+        self.arrays = ArrayFunctions(self.cells)
         self.memo: dict[Item, int] = {}
         self.outputs: dict[str, int] = {}
         self.tables: dict[Table, int] = {}
@@ -102,23 +114,7 @@ class _Builder:
                 strict=True,
             )
         )
-        self.labels: list[str] = []
-        self.parameter_of: dict[tuple[str, Cell], int] = {}
-        for name in parameters:
-            self._parameter(name)
-
-    def _parameter(self, name: str) -> None:
-        head, cell = split(name)
-        variable = self.model[head]
-        if cell:
-            cell = self.cells.named(variable, cell)
-        self.parameter_of[(key_of(variable.name), cell)] = len(self.labels)
-        self.labels.append(label(variable.name, cell))
-
-    def _given(self, key: str, cell: Cell) -> int | None:
-        """The parameter that gives a cell its value: its own, or that of the whole array."""
-        found = self.parameter_of.get((key, cell))
-        return self.parameter_of.get((key, ())) if found is None else found
+        self.inputs = Inputs(model, self.cells, parameters)
 
     # what is asked for
 
@@ -132,7 +128,7 @@ class _Builder:
         if isinstance(variable, LookupVariable):
             return
         every = [self.cells.named(variable, cell)] if cell else list(self.cells.of(variable))
-        if len(self.memo) + len(every) > MOST_CELLS:
+        if len(self.outputs) + len(every) > MOST_CELLS:
             raise NotCompiled(f"the model has more than {MOST_CELLS:,} cells")
         for one in every:
             self.outputs[label(variable.name, one)] = self.value("step", key_of(variable.name), one)
@@ -172,7 +168,7 @@ class _Builder:
                 for one in states
             ),
             {name: then[node] for name, node in self.outputs.items()},
-            tuple(self.labels),
+            tuple(self.inputs.labels),
             {word: first[node] for word, node in settings.items()},
             self.model.settings.method,
             tuple(self.tables),
@@ -203,20 +199,19 @@ class _Builder:
 
     def _cycle(self, path: list[Item], item: Item) -> None:
         members = [*path[path.index(item) :], item]
-        trail = " -> ".join(shown(label(self._spelled(key), cell)) for _, key, cell in members)
-        when = " at the start" if item[0] == "initial" else ""
-        raise ModelError(f"variables need each other{when}: {trail}", file=self.model.file or None)
+        raise cycle(self.model, item[0], [(key, cell) for _, key, cell in members])
 
     def _spelled(self, key: str) -> str:
-        variable = self.model.variables.get(key)
-        return variable.name if variable else key.upper()
+        return spelled_name(self.model, key)
 
     def _tree(self, phase: str, key: str, cell: Cell) -> tuple[Expression | Table | None, Bound]:
         """What gives a cell its value in a phase: a tree, points of data, or None for a state or parameter."""
         if key in self.controls:
             return self.controls[key], {}
         variable = self.model[key]
-        if self._given(key, cell) is not None and (phase == "initial" or not isinstance(variable, Stock)):
+        if self.inputs.number(key, cell) is not None and (
+            phase == "initial" or not isinstance(variable, Stock)
+        ):
             return None, {}
         equation = self.cells.of(variable).get(cell)
         if equation is None:
@@ -236,16 +231,18 @@ class _Builder:
             tree, bound = self._tree(phase, key, cell)
             return [] if tree is None or isinstance(tree, Table) else self._read_by(phase, tree, bound)
         except NotCompiled as error:
-            raise self._placed(error, key) from None
+            raise placed(self.model, error, key) from None
 
     def _read_by(self, phase: str, tree: Expression, bound: Bound) -> list[Item]:
         found: dict[Item, None] = {}
         stack = [(tree, bound)]
         while stack:
             node, inner = stack.pop()
+            if isinstance(node, Opaque):
+                raise only_by_reference(node)
             if not isinstance(node, Name):
                 stack.extend(self._parts(phase, node, inner))
-            elif key_of(node.name) != "time" and not node.name.startswith("\0"):
+            elif key_of(node.name) != "time" and not node.name.startswith(MADE):
                 key, cell = self._target(node, inner)
                 if not isinstance(self.model.variables.get(key), LookupVariable):
                     found[(phase, key, cell)] = None
@@ -267,11 +264,12 @@ class _Builder:
         if isinstance(node, Call):
             row = FUNCTIONS[node.function]
             if row.kind == "array":
-                return [(node.arguments[0], one) for one in self.cells.over(node.arguments[0], bound)]
+                return self.arrays.parts(node, bound)
             if row.expansion is not None:
-                return [(row.expansion(*node.arguments), bound)]
+                made = row.expansion(*(_placeholder(argument) for argument in node.arguments))
+                return [(made, bound), *((argument, bound) for argument in node.arguments)]
             if row.states is not None:
-                hidden, output = row.states(plain_order(node), lambda i: Name(f"\0{i}"))
+                hidden, output = row.states(plain_order(node), lambda i: Name(f"{STATE}{i}"))
                 trees = [output] if phase == "step" else [output, *(state.initial for state in hidden)]
                 return [(tree, bound) for tree in trees]
             if node.function == "active_initial":
@@ -285,7 +283,7 @@ class _Builder:
         variable = None if key in self.controls else self.model[key]
         try:
             tree, bound = self._tree(phase, key, cell)
-            given = None if variable is None else self._given(key, cell)
+            given = None if variable is None else self.inputs.number(key, cell)
             if tree is None and given is not None and not (phase == "step" and isinstance(variable, Stock)):
                 node = graph.add(("parameter", given), RUN)
             elif tree is None:
@@ -295,17 +293,9 @@ class _Builder:
             else:
                 node = self._node(phase, tree, bound, (key, cell))
         except NotCompiled as error:
-            raise self._placed(error, key) from None
+            raise placed(self.model, error, key) from None
         graph.owners.setdefault(node, label(self._spelled(key), cell))
         return node
-
-    def _placed(self, error: NotCompiled, key: str) -> NotCompiled:
-        """The error with the variable and its place, once."""
-        variable = self.model.variables.get(key)
-        if error.message.startswith("'") or error.message.startswith('"') or variable is None:
-            return error
-        place = f"{self.model.file}:{variable.line}" if variable.line else self.model.file
-        return NotCompiled(f'"{shown(variable.name)}": {error.message}' + (f" ({place})" if place else ""))
 
     def _data(self, graph: GraphBuilder, variable: Variable | None, points: Table) -> int:
         if not isinstance(variable, Data):
@@ -354,7 +344,7 @@ class _Builder:
             if hidden.delay_time is not None:
                 state["delay_time"] = self._rooted("initial", hidden.delay_time, bound, owner)
         except NotCompiled as error:
-            raise self._placed(error, owner[0]) from None
+            raise placed(self.model, error, owner[0]) from None
 
     def _rooted(self, phase: str, tree: Expression, bound: Bound, owner: tuple[str, Cell]) -> int:
         """The node of a tree that is no variable's own; what it reads is built first."""
@@ -383,12 +373,14 @@ class _Builder:
                 argument = self._node(phase, tree.argument, bound, owner)
                 return self._table(graph, self._points(tree.table, bound), argument)
             case Opaque():
-                raise NotCompiled(f"{tree.text} is only run by the reference engine")
+                raise only_by_reference(tree)
         return self._call(phase, tree, bound, owner)
 
     def _name(self, phase: str, name: Name, bound: Bound) -> int:
         graph = self.graphs[phase]
-        if name.name.startswith("\0"):
+        if name.name.startswith(BUILT):
+            return int(name.name[1:])
+        if name.name.startswith(STATE):
             place = int(name.name[1:])
             entry = self.states[place]
             if phase == "initial":
@@ -414,17 +406,48 @@ class _Builder:
     def _call(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         row = FUNCTIONS[call.function]
         if row.expansion is not None:
-            return self._node(phase, row.expansion(*call.arguments), bound, owner)
+            built = [self._built(phase, part, bound, owner) for part in call.arguments]
+            return self._node(phase, row.expansion(*built), bound, owner)
+        if row.draw is not None:
+            return self._random(phase, call, bound, owner)
         if row.states is not None:
             return self._stateful(phase, call, bound, owner)
         if call.function == "active_initial":
             return self._node(phase, call.arguments[1 if phase == "initial" else 0], bound, owner)
         if row.kind == "array":
-            return self._array(phase, call, bound, owner)
+            parts = self.arrays.parts(call, bound)
+            nodes = [self._node(phase, tree, inner, owner) for tree, inner in parts]
+            return self.arrays.node(self.graphs[phase], call, bound, owner, nodes)
+        if row.kind == "lookup":
+            return self._lookup(phase, call, bound, owner)
         if row.numpy is None:
             raise NotCompiled(f"{row.vensim or row.xmile} is only run by the reference engine")
         arguments = [self._node(phase, part, bound, owner) for part in call.arguments]
         return self.graphs[phase].operate(call.function, *arguments)
+
+    def _built(self, phase: str, part: Expression, bound: Bound, owner: tuple[str, Cell]) -> Expression:
+        """A name for the node of a part, so that a tree that has the part many times builds it once."""
+        return part if isinstance(part, Number) else Name(f"{BUILT}{self._node(phase, part, bound, owner)}")
+
+    def _random(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
+        """A random function of a cell; each cell has a site, and so a number, of its own."""
+        *arguments, site = call.arguments
+        draw = FUNCTIONS[call.function].draw
+        if not isinstance(site, Number) or draw is None:
+            raise NotCompiled("a random function without a site")
+        place = int(site.value) + self.cells.place(self.model[owner[0]], owner[1], bound)
+        node = self.graphs[phase].add(("random", place), STEP)
+        built = [self._built(phase, part, bound, owner) for part in arguments]
+        return self._node(phase, draw(Name(f"{BUILT}{node}"), *built), bound, owner)
+
+    def _lookup(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
+        """A lookup read in a way of its own."""
+        table, *arguments = call.arguments
+        if not isinstance(table, Name):
+            raise NotCompiled(f"{FUNCTIONS[call.function].vensim} of something that is no lookup")
+        built = [self._built(phase, part, bound, owner) for part in arguments]
+        tree = read_specially(call.function, self._points(table, bound), built)
+        return self._node(phase, tree, bound, owner)
 
     def _stateful(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         form = FUNCTIONS[call.function].states
@@ -433,10 +456,10 @@ class _Builder:
         if identity not in self.state_of:
             name = f"{label(self._spelled(owner[0]), owner[1])}~{call.function}"
             arguments = self._with_order(call, bound, owner)
-            kinds = [hidden.kind for hidden in form(arguments, lambda i: Name("\0"))[0]]
+            kinds = [hidden.kind for hidden in form(arguments, lambda i: Name(STATE))[0]]
             places = [self._new_state(kind, f"{name}{i + 1}") for i, kind in enumerate(kinds)]
             self.state_of[identity] = places[0]
-            hidden, output = form(arguments, lambda i: Name(f"\0{places[i]}"))
+            hidden, output = form(arguments, lambda i: Name(f"{STATE}{places[i]}"))
             for place, one in zip(places, hidden, strict=True):
                 self.states[place].update(hidden=one, bound=bound, owner=owner, output=output)
         return self._node(phase, self.states[self.state_of[identity]]["output"], bound, owner)
@@ -476,19 +499,3 @@ class _Builder:
                 line=self.model[self._spelled(owner[0])].line,
             )
         return int(value)
-
-    def _array(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
-        words = {"sum": "+", "prod": "*", "vmin": "min", "vmax": "max"}
-        word = FUNCTIONS[call.function].vensim
-        if call.function not in words:
-            raise NotCompiled(f"{word} is only run by the reference engine")
-        parts = [
-            self._node(phase, call.arguments[0], inner, owner)
-            for inner in self.cells.over(call.arguments[0], bound)
-        ]
-        if not parts:
-            raise NotCompiled(f"{word} over nothing")
-        result = parts[0]
-        for part in parts[1:]:
-            result = self.graphs[phase].operate(words[call.function], result, part)
-        return result

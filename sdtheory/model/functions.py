@@ -1,7 +1,8 @@
 """The table of system-dynamics functions: one row each, read by every engine, check and drawing.
 
 A row either is *core* (it has a numpy form), or *derived* (its expansion is a tree of core functions), or
-has a *state* (its expansion gives hidden states and an output). Engines therefore know only the core.
+has a *state* (its expansion gives hidden states and an output), or is *random* (a tree of core functions
+and one number between 0 and 1). Engines therefore know only the core.
 Meanings follow the Vensim reference manual and XMILE 1.0, section 3.5.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sdtheory.model.expression import TIME, TIME_STEP, Binary, Call, Expression, Name, Number, Unary
+from sdtheory.model import distributions
+from sdtheory.model.expression import TIME, TIME_STEP, Binary, Call, Expression, Name, Number, Opaque, Unary
 
 EPSILON = 1e-6  # what Vensim takes for zero in ZIDZ, XIDZ and comparisons of times
 
@@ -49,7 +52,7 @@ class Function:
     arity : (int, int)
         Fewest and most arguments.
     kind : str
-        ``pure``, ``time``, ``state``, ``random``, ``array`` or ``external``.
+        ``pure``, ``time``, ``state``, ``random``, ``array``, ``lookup`` or ``external``.
     signs : str
         Sign of the derivative in each argument: ``+ - 0``, or ``?`` where it depends.
         An argument that acts only at the start has ``0``.
@@ -62,6 +65,10 @@ class Function:
         Arguments to an equivalent tree.
     states : callable, optional
         ``states(arguments, own)`` gives ``(hidden states, output)``; ``own(i)`` names the i-th state.
+    draw : callable, optional
+        Of a random function: ``draw(u, arguments)`` gives the tree for a number `u` between 0 and 1. After
+        the arguments of the file, a `Call` has the number of its site: which random function of the model
+        it is; the cells of an array have the sites that follow.
     """
 
     key: str
@@ -76,6 +83,7 @@ class Function:
     states: (
         Callable[[tuple[Expression, ...], Callable[[int], Name]], tuple[list[HiddenState], Expression]] | None
     ) = None
+    draw: Callable[..., Expression] | None = None
 
 
 def _as_number(value: Any) -> Any:
@@ -319,6 +327,62 @@ def _derived(key, vensim, xmile, arity, units, expansion, kind="pure"):
     return Function(key, vensim, xmile, arity, kind, units=units, expansion=expansion)
 
 
+def _array(key, vensim, xmile, arguments, signs, units):
+    return Function(key, vensim, xmile, (arguments,) * 2, "array", signs, units)
+
+
+def _random(key, vensim, xmile, arity, signs, units, draw):
+    return Function(key, vensim, xmile, arity, "random", signs, units, draw=draw)
+
+
+def _without_seed(form):
+    """A distribution for arguments that may end with a seed, which has no meaning here."""
+    wanted = form.__code__.co_argcount - 1
+    return lambda u, *arguments: form(u, *arguments[:wanted])
+
+
+def _normal(u, mean, deviation, seed=None, low=None, high=None):
+    if low is None and high is None:
+        return distributions.normal(u, mean, deviation)
+    return distributions.truncated_normal(u, low, high or Number(float("inf")), mean, deviation)
+
+
+def _lognormal(u, mean, deviation, seed=None):
+    return Call("exp", (distributions.normal(u, mean, deviation),))
+
+
+def _montecarlo(u, percent, seed=None):
+    """1 with a chance of so many per cent in a unit of time."""
+    return _if(Binary("<", _mul(u, Number(100.0)), _mul(percent, TIME_STEP)), Number(1.0), Number(0.0))
+
+
+def _get_time_value(relative_to, offset, measure):
+    """In the model's own units of time; what needs a calendar or the computer's clock stays as it is."""
+    start = {0.0: TIME, 1.0: Name("initial time")}.get(getattr(relative_to, "value", -1.0))
+    if start is None or measure != Number(0.0):
+        return Opaque("GET TIME VALUE of a calendar or a clock")
+    return _add(start, offset)
+
+
+def _wave(function, amplitude, period):
+    turns = _div(_mul(Number(2.0 * float(np.pi)), TIME), period)
+    return _mul(amplitude, Call(function, (turns,)))
+
+
+def _round(x):
+    """The nearest whole number, halves away from 0."""
+    size = Call("integer", (_add(Call("abs", (x,)), Number(0.5)),))
+    return _if(Binary("<", x, Number(0.0)), Unary("-", size), size)
+
+
+def _root(x, n):
+    """The n-th root; of a negative number when n is odd."""
+    size = Binary("^", Call("abs", (x,)), _div(Number(1.0), n))
+    odd = Binary("=", Call("remainder", (n, Number(2.0))), Number(1.0))
+    negative = _if(odd, Unary("-", size), Number(float("nan")))
+    return _if(Binary("<", x, Number(0.0)), negative, size)
+
+
 _ROWS = (
     _core("abs", np.abs, "?", "a -> a"),
     _core("exp", np.exp, "+", "1 -> 1"),
@@ -338,18 +402,20 @@ _ROWS = (
     _core("max", np.maximum, "++", "a a -> a"),
     _core("remainder", np.mod, "??", "a a -> a", vensim="", xmile=""),
     _core("if_then_else", lambda c, a, b: np.where(_truth(c), a, b), "???", "_ a a -> a"),
-    _derived(
-        "log", "LOG", "", (2, 2), "1 1 -> 1", lambda x, base: _div(Call("ln", (x,)), Call("ln", (base,)))
-    ),
-    _derived(
-        "log10", "", "LOG10", (1, 1), "1 -> 1", lambda x: _div(Call("ln", (x,)), Call("ln", (Number(10.0),)))
-    ),
+    _derived("log", "LOG", "", (2, 2), "1 1 -> 1", lambda x, base: _div(Call("ln", (x,)), Call("ln", (base,)))),
+    _derived("log10", "", "LOG10", (1, 1), "1 -> 1", lambda x: _div(Call("ln", (x,)), Call("ln", (Number(10.0),)))),
     _derived("power", "POWER", "", (2, 2), "^", lambda a, b: Binary("^", a, b)),
     _derived("pi", "", "PI", (0, 0), "-> 1", lambda: Number(float(np.pi))),
     _derived("zidz", "ZIDZ", "SAFEDIV", (2, 2), "a b -> a/b", _zidz),
     _derived("xidz", "XIDZ", "SAFEDIV", (3, 3), "a b a/b -> a/b", _xidz),
     _derived("quantum", "QUANTUM", "", (2, 2), "a a -> a", _quantum),
     _derived("modulo", "MODULO", "", (2, 2), "a a -> a", _modulo),
+    _derived("percent", "", "PERCENT", (1, 1), "1 -> 1", lambda x: _mul(x, Number(100.0))),
+    _derived("round", "", "ROUND", (1, 1), "a -> a", _round),
+    _derived("rootn", "", "ROOTN", (2, 2), "_ 1 -> _", _root),
+    _derived("sinwave", "", "SINWAVE", (2, 2), "a t -> a", partial(_wave, "sin"), "time"),
+    _derived("coswave", "", "COSWAVE", (2, 2), "a t -> a", partial(_wave, "cos"), "time"),
+    _derived("get_time_value", "GET TIME VALUE", "", (3, 3), "_ t _ -> t", _get_time_value, "time"),
     _derived("game", "GAME", "", (1, 1), "a -> a", lambda x: x),
     _derived("step", "STEP", "STEP", (2, 2), "a t -> a", _step, "time"),
     _derived("ramp", "RAMP", "RAMP", (2, 3), "a t t -> a*t", _ramp, "time"),
@@ -367,19 +433,38 @@ _ROWS = (
     _stateful("initial", "INITIAL", "INIT", (1, 1), "0", "a -> a", _initial),
     _stateful("integ", "INTEG", "", (2, 2), "+0", "a/t a -> a", _integ),
     Function("active_initial", "ACTIVE INITIAL", "", (2, 2), "state", "+0", "a a -> a"),
-    Function("sum", "SUM", "SUM", (1, 1), "array", "+", "a -> a"),
-    Function("prod", "PROD", "PROD", (1, 1), "array", "?", "_ -> _"),
-    Function("vmin", "VMIN", "MIN", (1, 1), "array", "+", "a -> a"),
-    Function("vmax", "VMAX", "MAX", (1, 1), "array", "+", "a -> a"),
-    Function("elmcount", "ELMCOUNT", "SIZE", (1, 1), "array", "0", "_ -> 1"),
-    Function("vector_select", "VECTOR SELECT", "", (5, 5), "array", "?????", "_ a a _ _ -> a"),
-    Function("random_0_1", "RANDOM 0 1", "", (0, 0), "random", units="-> 1"),
-    Function("random_uniform", "RANDOM UNIFORM", "UNIFORM", (2, 3), "random", "???", "a a _ -> a"),
-    Function("random_normal", "RANDOM NORMAL", "NORMAL", (5, 5), "random", "?????", "a a a a _ -> a"),
-    Function(
-        "random_exponential", "RANDOM EXPONENTIAL", "EXPRND", (5, 5), "random", "?????", "a a a a _ -> a"
-    ),
-)
+    _array("sum", "SUM", "SUM", 1, "+", "a -> a"),
+    _array("prod", "PROD", "PROD", 1, "?", "_ -> _"),
+    _array("vmin", "VMIN", "MIN", 1, "+", "a -> a"),
+    _array("vmax", "VMAX", "MAX", 1, "+", "a -> a"),
+    _array("elmcount", "ELMCOUNT", "SIZE", 1, "0", "_ -> 1"),
+    _array("vector_select", "VECTOR SELECT", "", 5, "?????", "_ a a _ _ -> a"),
+    _array("vector_sort_order", "VECTOR SORT ORDER", "", 2, "??", "_ _ -> 1"),
+    _array("vector_rank", "VECTOR RANK", "", 2, "??", "_ _ -> 1"),
+    _array("vector_reorder", "VECTOR REORDER", "", 2, "??", "a _ -> a"),
+    _array("vector_elm_map", "VECTOR ELM MAP", "", 2, "??", "a _ -> a"),
+    _array("invert_matrix", "INVERT MATRIX", "", 2, "?0", "a _ -> 1/a"),
+    Function("lookup_extrapolate", "LOOKUP EXTRAPOLATE", "", (2, 2), "lookup", units="a _ -> a"),
+    Function("lookup_forward", "LOOKUP FORWARD", "", (2, 2), "lookup", units="a _ -> a"),
+    Function("lookup_backward", "LOOKUP BACKWARD", "", (2, 2), "lookup", units="a _ -> a"),
+    Function("lookup_invert", "LOOKUP INVERT", "", (2, 2), "lookup", units="a a -> _"),
+    Function("lookup_area", "LOOKUP AREA", "", (3, 3), "lookup", units="_ _ _ -> _"),
+    _derived("normal_cdf", "", "", (1, 1), "1 -> 1", distributions.normal_cdf),
+    _derived("normal_quantile", "", "", (1, 1), "1 -> 1", distributions.normal_quantile),
+    _random("random_0_1", "RANDOM 0 1", "", (0, 0), "", "-> 1", lambda u: u),
+    _random("random_uniform", "RANDOM UNIFORM", "UNIFORM", (2, 3), "++0", "a a _ -> a",
+            _without_seed(distributions.uniform)),
+    _random("random_normal", "RANDOM NORMAL", "", (5, 5), "+++?0", "a a a a _ -> a",
+            _without_seed(distributions.truncated_normal)),
+    _random("random_exponential", "RANDOM EXPONENTIAL", "", (5, 5), "++++0", "a a a a _ -> a",
+            _without_seed(distributions.truncated_exponential)),
+    _random("random_triangular", "RANDOM TRIANGULAR", "", (6, 6), "+++++0", "a a a a a _ -> a",
+            _without_seed(distributions.triangular)),
+    _random("normal", "", "NORMAL", (2, 5), "+?0++", "a a _ a a -> a", _normal),
+    _random("lognormal", "", "LOGNORMAL", (2, 3), "+?0", "_ _ _ -> _", _lognormal),
+    _random("exprnd", "", "EXPRND", (1, 2), "+0", "a _ -> a", _without_seed(distributions.exponential)),
+    _random("montecarlo", "", "MONTECARLO", (1, 2), "+0", "_ _ -> 1", _montecarlo),
+)  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {row.key: row for row in _ROWS}
 

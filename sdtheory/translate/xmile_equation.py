@@ -40,6 +40,7 @@ class Scope:
         self.document = document
         self.model = model
         self.local: dict[str, str] = {}
+        self.inside = {} if macro is None else {canonical(key): one for key, one in macro.variables.items()}
         if macro is not None:
             inside = [*macro.parameters, macro.name, *(entry.name for entry in macro.variables.values())]
             self.local = {canonical(name): name for name in inside}
@@ -62,6 +63,18 @@ class Scope:
         # a name of several parts: the last module's own
         tail = canonical(".".join(name.split(".")[-2:]))
         return tail if "." in name and tail in variables else None
+
+    def is_called(self, name: str) -> bool:
+        """Can the variable that a name means be called, because it has points?"""
+        key = self.key(name)
+        if key is None:
+            return False
+        entry = self.document.variables.get(key)
+        if self.local:
+            entry = self.inside.get(key)
+        return entry is not None and (
+            entry.lookup is not None or any(block.lookup is not None for block in entry.blocks)
+        )
 
     def number(self, name: str) -> str:
         """A plain word that stands for a name in the text that PySD parses."""
@@ -108,7 +121,7 @@ def _words(pieces: list[Token], scope: Scope) -> Iterator[str]:
 def _name(raw: str, called: bool, scope: Scope) -> str:
     name = spelled(raw, "xmile")
     key = canonical(name)
-    if called and scope.key(name) is None and key in STRUCTURED:
+    if called and not scope.is_called(name) and key in STRUCTURED:
         return key
     return scope.number(name)
 
@@ -137,20 +150,24 @@ def _bracketed(words: Iterator[str]) -> Iterator[str]:
     yield from ")" * len(levels[-1])
 
 
-def spelled_back(node: Any, scope: Scope, axes: tuple[str, ...]) -> Any:
+def spelled_back(node: Any, scope: Scope, axes: tuple[str, ...], own: str = "") -> Any:
     """PySD's tree with the document's names for our numbers.
 
     Parameters
     ----------
     axes : tuple of str
         The subscripts on the left side: array functions run over all others.
+    own : str
+        The key of the variable on the left side, which the equation calls ``SELF``.
     """
-    return _Back(scope, axes).tree(node)
+    return _Back(scope, axes, own).tree(node)
 
 
 class _Back:
-    def __init__(self, scope: Scope, axes: tuple[str, ...]):
+    def __init__(self, scope: Scope, axes: tuple[str, ...], own: str):
         self.scope = scope
+        self.own = own
+        self.axes = axes
         self.fixed = {canonical(axis) for axis in axes}
         self.over = 0  # inside how many array functions
 
@@ -174,6 +191,9 @@ class _Back:
         key = self.scope.key(name)
         if key is None:
             plain = canonical(name)
+            if plain == "self" and self.own:
+                left = ae.SubscriptsReferenceStructure(list(self.axes)) if self.axes else None
+                return ae.ReferenceStructure(self.own, left)
             if plain == "pi":
                 return ae.CallStructure(ae.ReferenceStructure("pi", None), ())
             return ae.ReferenceStructure(CLOCK.get(plain, name if plain not in BUILT_IN else plain), None)
@@ -203,7 +223,7 @@ class _Back:
         from pysd.translators.structures import abstract_expressions as ae
 
         written = self.scope.names.get(node.function.reference)
-        if written is not None and self.scope.key(written) is not None:
+        if written is not None and self.scope.is_called(written):
             return self._read(self._reference(node.function), self.tree(tuple(node.arguments)))
         if written is not None and written in self.scope.document.macros:
             return ae.CallStructure(
