@@ -43,7 +43,6 @@ from sdtheory.model.subscripts import (
 
 # first letters of names that the builder makes up: the output of a hidden state, and a node by its number
 STATE, BUILT = "\0", "\1"
-MADE = (STATE, BUILT)
 MOST_ORDER = 1_000  # of a delay or smooth
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
@@ -242,7 +241,7 @@ class _Builder:
                 raise only_by_reference(node)
             if not isinstance(node, Name):
                 stack.extend(self._parts(phase, node, inner))
-            elif key_of(node.name) != "time" and not node.name.startswith(MADE):
+            elif key_of(node.name) != "time" and not node.name.startswith((STATE, BUILT)):
                 key, cell = self._target(node, inner)
                 if not isinstance(self.model.variables.get(key), LookupVariable):
                     found[(phase, key, cell)] = None
