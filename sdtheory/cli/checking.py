@@ -17,7 +17,7 @@ from sdtheory.errors import shown
 @click.pass_context
 def check(context: click.Context, models: tuple[str, ...], as_json: bool) -> None:
     """Look MODELs through for faults, and print one a line: file:line:column: severity: message."""
-    found = [(path, issue) for path in models for issue in _issues(path)]
+    found = [(path, issue) for path in models for issue in sd.check(path)]
     if as_json:
         echo_json({"issues": [_row(path, issue) for path, issue in found]})
     else:
@@ -26,16 +26,6 @@ def check(context: click.Context, models: tuple[str, ...], as_json: bool) -> Non
             click.echo(f"{place}: {issue.severity}: {shown(issue.message, 1000)}")
     if any(issue.severity == "error" for _, issue in found):
         context.exit(1)
-
-
-def _issues(path: str) -> list[sd.Issue]:
-    """The issues of a file; that it cannot be read is one."""
-    try:
-        document = sd.read(path)
-    except sd.SDError as error:
-        message = f"{error.message}; {error.remedy}" if error.remedy else error.message
-        return [sd.Issue("error", "document", message, None, error.line, error.column)]
-    return sd.check(document)
 
 
 def _row(path: str, issue: sd.Issue) -> dict[str, Any]:
