@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdtheory.checking import check as check
     from sdtheory.diagrams import draw as draw
     from sdtheory.documents import Document as Document
     from sdtheory.documents import Limits as Limits
@@ -36,6 +37,7 @@ _HOMES = {
     "read": "documents",
     "write": "documents.saving",
     "load": "translate",
+    "check": "checking",
     "Model": "model.model",
     "simulate": "engines.simulate",
     "simulate_many": "engines.simulate",

@@ -79,6 +79,14 @@ class ModelError(SDError):
     """The file can be read, but what it says is not a model that can be run."""
 
 
+class MissingEquation(ModelError):
+    """A variable has no equation, or a placeholder for one."""
+
+
+class LoopWithoutStock(ModelError):
+    """Variables that need each other's present value."""
+
+
 class LimitError(ModelError):
     """The model is larger or deeper than a limit allows; the message states both."""
 

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "documents": BASE,
     "model": BASE,
     "translate": BASE | {"documents", "model"},
+    "checking": BASE | {"documents", "translate", "model"},
     "engines": BASE | {"model"},
     "feedback": BASE | {"model"},
     "experiments": BASE | {"documents", "translate", "model", "engines", "feedback"},

@@ -9,6 +9,7 @@ import warnings
 import click
 
 import sdtheory
+from sdtheory.cli.checking import check
 from sdtheory.cli.comparing import compare, study
 from sdtheory.cli.editing import diff, rename, set_equation
 from sdtheory.cli.looking import draw, info, loops, run
@@ -45,7 +46,7 @@ def main() -> None:
     """System dynamics: look at models, run them, compare policies, draw causal loops."""
 
 
-for command in (info, run, loops, draw, compare, study, set_equation, rename, diff):
+for command in (info, check, run, loops, draw, compare, study, set_equation, rename, diff):
     main.add_command(command)
 
 if __name__ == "__main__":

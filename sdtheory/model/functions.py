@@ -56,6 +56,9 @@ class Function:
     signs : str
         Sign of the derivative in each argument: ``+ - 0``, or ``?`` where it depends.
         An argument that acts only at the start has ``0``.
+    units : str
+        Units of the arguments and of the value, such as ``"a t -> a/t"``: letters stand for any one unit, t for
+        that of time, 1 for dimensionless, ``_`` is not looked at. A lone ``^`` is a power.
     numpy : callable, optional
         The core functions' value on arrays.
     expansion : callable, optional
@@ -74,6 +77,7 @@ class Function:
     arity: tuple[int, int]
     kind: str = "pure"
     signs: str = ""
+    units: str = ""
     numpy: Callable[..., Any] | None = None
     expansion: Callable[..., Expression] | None = None
     states: (
@@ -297,7 +301,7 @@ def _integ(arguments, own):
     return [HiddenState("integral", arguments[1], arguments[0])], own(0)
 
 
-def _core(key, form, signs, vensim=None, xmile=None):
+def _core(key, form, signs, units, vensim=None, xmile=None):
     word = key.replace("_", " ").upper()
     return Function(
         key,
@@ -306,24 +310,25 @@ def _core(key, form, signs, vensim=None, xmile=None):
         (len(signs),) * 2,
         "pure",
         signs,
+        units,
         form,
     )
 
 
-def _stateful(key, vensim, xmile, arity, signs, states):
-    return Function(key, vensim, xmile, arity, "state", signs, states=states)
+def _stateful(key, vensim, xmile, arity, signs, units, states):
+    return Function(key, vensim, xmile, arity, "state", signs, units, states=states)
 
 
-def _derived(key, vensim, xmile, arity, expansion, kind="pure"):
-    return Function(key, vensim, xmile, arity, kind, expansion=expansion)
+def _derived(key, vensim, xmile, arity, units, expansion, kind="pure"):
+    return Function(key, vensim, xmile, arity, kind, units=units, expansion=expansion)
 
 
-def _array(key, vensim, xmile, arguments, signs):
-    return Function(key, vensim, xmile, (arguments,) * 2, "array", signs)
+def _array(key, vensim, xmile, arguments, signs, units):
+    return Function(key, vensim, xmile, (arguments,) * 2, "array", signs, units)
 
 
-def _random(key, vensim, xmile, arity, signs, draw):
-    return Function(key, vensim, xmile, arity, "random", signs, draw=draw)
+def _random(key, vensim, xmile, arity, signs, units, draw):
+    return Function(key, vensim, xmile, arity, "random", signs, units, draw=draw)
 
 
 def _without_seed(form):
@@ -375,85 +380,86 @@ def _root(x, n):
 
 
 _ROWS = (
-    _core("abs", np.abs, "?"),
-    _core("exp", np.exp, "+"),
-    _core("ln", np.log, "+"),
-    _core("sqrt", np.sqrt, "+"),
-    _core("sin", np.sin, "?"),
-    _core("cos", np.cos, "?"),
-    _core("tan", np.tan, "?"),
-    _core("arcsin", np.arcsin, "+"),
-    _core("arccos", np.arccos, "-"),
-    _core("arctan", np.arctan, "+"),
-    _core("sinh", np.sinh, "+", xmile=""),
-    _core("cosh", np.cosh, "?", xmile=""),
-    _core("tanh", np.tanh, "+", xmile=""),
-    _core("integer", np.trunc, "+", xmile="INT"),
-    _core("min", np.minimum, "++"),
-    _core("max", np.maximum, "++"),
-    _core("remainder", np.mod, "??", vensim="", xmile=""),
-    _core("if_then_else", lambda c, a, b: np.where(_truth(c), a, b), "???"),
-    _derived("log", "LOG", "", (2, 2), lambda x, base: _div(Call("ln", (x,)), Call("ln", (base,)))),
-    _derived("log10", "", "LOG10", (1, 1), lambda x: _div(Call("ln", (x,)), Call("ln", (Number(10.0),)))),
-    _derived("power", "POWER", "", (2, 2), lambda a, b: Binary("^", a, b)),
-    _derived("pi", "", "PI", (0, 0), lambda: Number(float(np.pi))),
-    _derived("zidz", "ZIDZ", "SAFEDIV", (2, 2), _zidz),
-    _derived("xidz", "XIDZ", "SAFEDIV", (3, 3), _xidz),
-    _derived("quantum", "QUANTUM", "", (2, 2), _quantum),
-    _derived("modulo", "MODULO", "", (2, 2), _modulo),
-    _derived("percent", "", "PERCENT", (1, 1), lambda x: _mul(x, Number(100.0))),
-    _derived("round", "", "ROUND", (1, 1), _round),
-    _derived("rootn", "", "ROOTN", (2, 2), _root),
-    _derived("sinwave", "", "SINWAVE", (2, 2), partial(_wave, "sin"), "time"),
-    _derived("coswave", "", "COSWAVE", (2, 2), partial(_wave, "cos"), "time"),
-    _derived("get_time_value", "GET TIME VALUE", "", (3, 3), _get_time_value, "time"),
-    _derived("game", "GAME", "", (1, 1), lambda x: x),
-    _derived("step", "STEP", "STEP", (2, 2), _step, "time"),
-    _derived("ramp", "RAMP", "RAMP", (2, 3), _ramp, "time"),
-    _derived("pulse", "PULSE", "", (2, 2), _pulse, "time"),
-    _derived("pulse_train", "PULSE TRAIN", "", (4, 4), _pulse_train, "time"),
-    _derived("xmile_pulse", "", "PULSE", (2, 2), _xmile_pulse, "time"),
-    _derived("xmile_pulse_train", "", "PULSE", (3, 3), _xmile_pulse_train, "time"),
-    _stateful("smooth", "SMOOTH", "SMTH1", (4, 4), "+?00", _smooth),
-    _stateful("delay", "DELAY1", "DELAY1", (4, 4), "+?00", _delay),
-    _stateful("delay_n", "DELAY N", "DELAYN", (4, 4), "+?00", _delay_n),
-    _stateful("delay_fixed", "DELAY FIXED", "DELAY", (3, 3), "+?0", _delay_fixed),
-    _stateful("trend", "TREND", "TREND", (3, 3), "??0", _trend),
-    _stateful("forecast", "FORECAST", "FORCST", (4, 4), "???0", _forecast),
-    _stateful("sample_if_true", "SAMPLE IF TRUE", "", (3, 3), "?+0", _sample_if_true),
-    _stateful("initial", "INITIAL", "INIT", (1, 1), "0", _initial),
-    _stateful("integ", "INTEG", "", (2, 2), "+0", _integ),
-    Function("active_initial", "ACTIVE INITIAL", "", (2, 2), "state", "+0"),
-    _array("sum", "SUM", "SUM", 1, "+"),
-    _array("prod", "PROD", "PROD", 1, "?"),
-    _array("vmin", "VMIN", "MIN", 1, "+"),
-    _array("vmax", "VMAX", "MAX", 1, "+"),
-    _array("elmcount", "ELMCOUNT", "SIZE", 1, "0"),
-    _array("vector_select", "VECTOR SELECT", "", 5, "?????"),
-    _array("vector_sort_order", "VECTOR SORT ORDER", "", 2, "??"),
-    _array("vector_rank", "VECTOR RANK", "", 2, "??"),
-    _array("vector_reorder", "VECTOR REORDER", "", 2, "??"),
-    _array("vector_elm_map", "VECTOR ELM MAP", "", 2, "??"),
-    _array("invert_matrix", "INVERT MATRIX", "", 2, "?0"),
-    Function("lookup_extrapolate", "LOOKUP EXTRAPOLATE", "", (2, 2), "lookup"),
-    Function("lookup_forward", "LOOKUP FORWARD", "", (2, 2), "lookup"),
-    Function("lookup_backward", "LOOKUP BACKWARD", "", (2, 2), "lookup"),
-    Function("lookup_invert", "LOOKUP INVERT", "", (2, 2), "lookup"),
-    Function("lookup_area", "LOOKUP AREA", "", (3, 3), "lookup"),
-    _derived("normal_cdf", "", "", (1, 1), distributions.normal_cdf),
-    _derived("normal_quantile", "", "", (1, 1), distributions.normal_quantile),
-    _random("random_0_1", "RANDOM 0 1", "", (0, 0), "", lambda u: u),
-    _random("random_uniform", "RANDOM UNIFORM", "UNIFORM", (2, 3), "++0", _without_seed(distributions.uniform)),
-    _random("random_normal", "RANDOM NORMAL", "", (5, 5), "+++?0",
+    _core("abs", np.abs, "?", "a -> a"),
+    _core("exp", np.exp, "+", "1 -> 1"),
+    _core("ln", np.log, "+", "1 -> 1"),
+    _core("sqrt", np.sqrt, "+", "a -> a^0.5"),
+    _core("sin", np.sin, "?", "1 -> 1"),
+    _core("cos", np.cos, "?", "1 -> 1"),
+    _core("tan", np.tan, "?", "1 -> 1"),
+    _core("arcsin", np.arcsin, "+", "1 -> 1"),
+    _core("arccos", np.arccos, "-", "1 -> 1"),
+    _core("arctan", np.arctan, "+", "1 -> 1"),
+    _core("sinh", np.sinh, "+", "1 -> 1", xmile=""),
+    _core("cosh", np.cosh, "?", "1 -> 1", xmile=""),
+    _core("tanh", np.tanh, "+", "1 -> 1", xmile=""),
+    _core("integer", np.trunc, "+", "a -> a", xmile="INT"),
+    _core("min", np.minimum, "++", "a a -> a"),
+    _core("max", np.maximum, "++", "a a -> a"),
+    _core("remainder", np.mod, "??", "a a -> a", vensim="", xmile=""),
+    _core("if_then_else", lambda c, a, b: np.where(_truth(c), a, b), "???", "_ a a -> a"),
+    _derived("log", "LOG", "", (2, 2), "1 1 -> 1", lambda x, base: _div(Call("ln", (x,)), Call("ln", (base,)))),
+    _derived("log10", "", "LOG10", (1, 1), "1 -> 1", lambda x: _div(Call("ln", (x,)), Call("ln", (Number(10.0),)))),
+    _derived("power", "POWER", "", (2, 2), "^", lambda a, b: Binary("^", a, b)),
+    _derived("pi", "", "PI", (0, 0), "-> 1", lambda: Number(float(np.pi))),
+    _derived("zidz", "ZIDZ", "SAFEDIV", (2, 2), "a b -> a/b", _zidz),
+    _derived("xidz", "XIDZ", "SAFEDIV", (3, 3), "a b a/b -> a/b", _xidz),
+    _derived("quantum", "QUANTUM", "", (2, 2), "a a -> a", _quantum),
+    _derived("modulo", "MODULO", "", (2, 2), "a a -> a", _modulo),
+    _derived("percent", "", "PERCENT", (1, 1), "1 -> 1", lambda x: _mul(x, Number(100.0))),
+    _derived("round", "", "ROUND", (1, 1), "a -> a", _round),
+    _derived("rootn", "", "ROOTN", (2, 2), "_ 1 -> _", _root),
+    _derived("sinwave", "", "SINWAVE", (2, 2), "a t -> a", partial(_wave, "sin"), "time"),
+    _derived("coswave", "", "COSWAVE", (2, 2), "a t -> a", partial(_wave, "cos"), "time"),
+    _derived("get_time_value", "GET TIME VALUE", "", (3, 3), "_ t _ -> t", _get_time_value, "time"),
+    _derived("game", "GAME", "", (1, 1), "a -> a", lambda x: x),
+    _derived("step", "STEP", "STEP", (2, 2), "a t -> a", _step, "time"),
+    _derived("ramp", "RAMP", "RAMP", (2, 3), "a t t -> a*t", _ramp, "time"),
+    _derived("pulse", "PULSE", "", (2, 2), "t t -> 1", _pulse, "time"),
+    _derived("pulse_train", "PULSE TRAIN", "", (4, 4), "t t t t -> 1", _pulse_train, "time"),
+    _derived("xmile_pulse", "", "PULSE", (2, 2), "t a -> a/t", _xmile_pulse, "time"),
+    _derived("xmile_pulse_train", "", "PULSE", (3, 3), "t t a -> a/t", _xmile_pulse_train, "time"),
+    _stateful("smooth", "SMOOTH", "SMTH1", (4, 4), "+?00", "a t a 1 -> a", _smooth),
+    _stateful("delay", "DELAY1", "DELAY1", (4, 4), "+?00", "a t a 1 -> a", _delay),
+    _stateful("delay_n", "DELAY N", "DELAYN", (4, 4), "+?00", "a t a 1 -> a", _delay_n),
+    _stateful("delay_fixed", "DELAY FIXED", "DELAY", (3, 3), "+?0", "a t a -> a", _delay_fixed),
+    _stateful("trend", "TREND", "TREND", (3, 3), "??0", "a t 1/t -> 1/t", _trend),
+    _stateful("forecast", "FORECAST", "FORCST", (4, 4), "???0", "a t t _ -> a", _forecast),
+    _stateful("sample_if_true", "SAMPLE IF TRUE", "", (3, 3), "?+0", "_ a a -> a", _sample_if_true),
+    _stateful("initial", "INITIAL", "INIT", (1, 1), "0", "a -> a", _initial),
+    _stateful("integ", "INTEG", "", (2, 2), "+0", "a/t a -> a", _integ),
+    Function("active_initial", "ACTIVE INITIAL", "", (2, 2), "state", "+0", "a a -> a"),
+    _array("sum", "SUM", "SUM", 1, "+", "a -> a"),
+    _array("prod", "PROD", "PROD", 1, "?", "_ -> _"),
+    _array("vmin", "VMIN", "MIN", 1, "+", "a -> a"),
+    _array("vmax", "VMAX", "MAX", 1, "+", "a -> a"),
+    _array("elmcount", "ELMCOUNT", "SIZE", 1, "0", "_ -> 1"),
+    _array("vector_select", "VECTOR SELECT", "", 5, "?????", "_ a a _ _ -> a"),
+    _array("vector_sort_order", "VECTOR SORT ORDER", "", 2, "??", "_ _ -> 1"),
+    _array("vector_rank", "VECTOR RANK", "", 2, "??", "_ _ -> 1"),
+    _array("vector_reorder", "VECTOR REORDER", "", 2, "??", "a _ -> a"),
+    _array("vector_elm_map", "VECTOR ELM MAP", "", 2, "??", "a _ -> a"),
+    _array("invert_matrix", "INVERT MATRIX", "", 2, "?0", "a _ -> 1/a"),
+    Function("lookup_extrapolate", "LOOKUP EXTRAPOLATE", "", (2, 2), "lookup", units="a _ -> a"),
+    Function("lookup_forward", "LOOKUP FORWARD", "", (2, 2), "lookup", units="a _ -> a"),
+    Function("lookup_backward", "LOOKUP BACKWARD", "", (2, 2), "lookup", units="a _ -> a"),
+    Function("lookup_invert", "LOOKUP INVERT", "", (2, 2), "lookup", units="a a -> _"),
+    Function("lookup_area", "LOOKUP AREA", "", (3, 3), "lookup", units="_ _ _ -> _"),
+    _derived("normal_cdf", "", "", (1, 1), "1 -> 1", distributions.normal_cdf),
+    _derived("normal_quantile", "", "", (1, 1), "1 -> 1", distributions.normal_quantile),
+    _random("random_0_1", "RANDOM 0 1", "", (0, 0), "", "-> 1", lambda u: u),
+    _random("random_uniform", "RANDOM UNIFORM", "UNIFORM", (2, 3), "++0", "a a _ -> a",
+            _without_seed(distributions.uniform)),
+    _random("random_normal", "RANDOM NORMAL", "", (5, 5), "+++?0", "a a a a _ -> a",
             _without_seed(distributions.truncated_normal)),
-    _random("random_exponential", "RANDOM EXPONENTIAL", "", (5, 5), "++++0",
+    _random("random_exponential", "RANDOM EXPONENTIAL", "", (5, 5), "++++0", "a a a a _ -> a",
             _without_seed(distributions.truncated_exponential)),
-    _random("random_triangular", "RANDOM TRIANGULAR", "", (6, 6), "+++++0",
+    _random("random_triangular", "RANDOM TRIANGULAR", "", (6, 6), "+++++0", "a a a a a _ -> a",
             _without_seed(distributions.triangular)),
-    _random("normal", "", "NORMAL", (2, 5), "+?0++", _normal),
-    _random("lognormal", "", "LOGNORMAL", (2, 3), "+?0", _lognormal),
-    _random("exprnd", "", "EXPRND", (1, 2), "+0", _without_seed(distributions.exponential)),
-    _random("montecarlo", "", "MONTECARLO", (1, 2), "+0", _montecarlo),
+    _random("normal", "", "NORMAL", (2, 5), "+?0++", "a a _ a a -> a", _normal),
+    _random("lognormal", "", "LOGNORMAL", (2, 3), "+?0", "_ _ _ -> _", _lognormal),
+    _random("exprnd", "", "EXPRND", (1, 2), "+0", "a _ -> a", _without_seed(distributions.exponential)),
+    _random("montecarlo", "", "MONTECARLO", (1, 2), "+0", "_ _ -> 1", _montecarlo),
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {row.key: row for row in _ROWS}

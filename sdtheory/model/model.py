@@ -180,6 +180,8 @@ class Model:
     settings : SimulationSettings
     dimensions : mapping of str to Dimension
         By canonical name.
+    unit_definitions : mapping of str to str
+        Names of units that the file says to mean another: ``{"People": "Person"}``.
     file : str
         Name of the file, for messages.
     translation : object, optional
@@ -197,6 +199,7 @@ class Model:
     variables: Mapping[str, Variable]
     settings: SimulationSettings = field(default_factory=SimulationSettings)
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    unit_definitions: Mapping[str, str] = field(default_factory=dict)
     file: str = field(default="", compare=False)
     translation: Any = field(default=None, compare=False, repr=False)
 
@@ -204,6 +207,7 @@ class Model:
         # A mapping that cannot be changed in place keeps the value a value.
         object.__setattr__(self, "variables", MappingProxyType(dict(self.variables)))
         object.__setattr__(self, "dimensions", MappingProxyType(dict(self.dimensions)))
+        object.__setattr__(self, "unit_definitions", MappingProxyType(dict(self.unit_definitions)))
 
     def __reduce__(self):
         return _make, (
@@ -211,6 +215,7 @@ class Model:
             dict(self.variables),
             self.settings,
             dict(self.dimensions),
+            dict(self.unit_definitions),
             self.file,
             self.translation,
         )
@@ -248,8 +253,8 @@ class Model:
         ]
 
 
-def _make(name, variables, settings, dimensions, file, translation):
-    return Model(name, variables, settings, dimensions, file, translation)
+def _make(name, variables, settings, dimensions, unit_definitions, file, translation):
+    return Model(name, variables, settings, dimensions, unit_definitions, file, translation)
 
 
 def reads(variable: Variable) -> list[Name]:

@@ -69,6 +69,14 @@ def variable_names(document: Document, abstract: Any) -> dict[str, str]:
     return names
 
 
+def unit_definitions(document: Document) -> dict[str, str]:
+    """Names of units to what the file says they mean: another name, or an expression of units."""
+    found = {one.name: one.equation for one in document.unit_definitions if one.equation}
+    for one in document.unit_definitions:
+        found.update(dict.fromkeys(one.aliases, one.name))
+    return found
+
+
 class _Lowering:
     def __init__(self, document: Document, abstract: Any, dimensions: Mapping[str, Dimension]):
         self.document = document
@@ -109,6 +117,7 @@ class _Lowering:
             variables=with_flows(self.document, variables),
             settings=self._settings(controls),
             dimensions=self.dimensions,
+            unit_definitions=unit_definitions(self.document),
             file=self.document.file,
         )
 

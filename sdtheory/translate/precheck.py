@@ -9,7 +9,7 @@ from typing import Any
 from sdtheory.documents import Document, Limits
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import depth, references, terms
-from sdtheory.errors import LimitError, ModelError, shown
+from sdtheory.errors import LimitError, MissingEquation, ModelError, shown
 from sdtheory.names import canonical
 
 _COMMENTS = re.compile(r"\{[^{}]*\}")
@@ -127,7 +127,7 @@ def _check_written(document: Document, entry: Entry) -> None:
         plain = _COMMENTS.sub("", text).strip()
         if not plain or "???" in plain or set(plain) == {"?"}:
             place = block or entry
-            raise ModelError(
+            raise MissingEquation(
                 f"'{shown(entry.name)}' has no equation yet",
                 file=document.file,
                 line=place.line,

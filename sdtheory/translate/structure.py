@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sdtheory.documents import Limits
-from sdtheory.errors import LimitError, ModelError, shown
+from sdtheory.errors import LimitError, LoopWithoutStock, ModelError, shown
 from sdtheory.model.expression import Call, Expression, Lookup, Name, Number, Table, children
 from sdtheory.model.functions import FUNCTIONS, plain_order
 from sdtheory.model.model import Model, Stock
@@ -92,7 +92,7 @@ def _check_loops(model: Model) -> None:
             names = [model.variables[edge[0]].name for edge in cycle]
             trail = " -> ".join(shown(name) for name in [*names, names[0]])
             place = model.variables[canonical(names[0])]
-            raise ModelError(
+            raise LoopWithoutStock(
                 f"loop without a stock: {trail}",
                 file=model.file or None,
                 line=place.line,

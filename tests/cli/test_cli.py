@@ -209,3 +209,65 @@ def test_version_and_help(sdtheory):
     assert "0.1.0" in sdtheory("--version").output
     text = sdtheory("-h").output
     assert all(command in text for command in ("info", "run", "loops", "draw", "compare", "study"))
+
+
+def test_check_is_silent_about_models_without_a_fault(sdtheory):
+    done = sdtheory("check", MODEL, "models/m0_seed.mdl")
+    assert (done.exit_code, done.output) == (0, "")
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    path = tmp_path / "faulty.mdl"
+    path.write_text(
+        "{UTF-8}\nway= pace + time taken ~ km ~|\npace= 5 ~ km/Hour [0,9] ~ Usual.|\n"
+        "time taken= 2 ~ Hour ~ Usual.|\nTIME STEP= 1 ~ Hour ~|\n"
+    )
+    return path
+
+
+def test_check_prints_place_severity_and_message_one_a_line(sdtheory, faulty):
+    done = sdtheory("check", faulty)
+    assert done.exit_code == 1
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith(f"{faulty}:2:1: ")
+    assert (
+        f"{faulty}:2:1: error: units: in the equation of 'way', 'time taken' is Hour, but km/Hour is wanted"
+        in [
+            first,
+            *rest,
+        ]
+    )
+    assert f"{faulty}:4:1: note: the parameter 'time taken' has no range of sensible values" in rest
+
+
+def test_check_prints_one_json_document_and_still_ends_with_one(sdtheory, faulty):
+    done = sdtheory("check", faulty, MODEL, "--json")
+    assert done.exit_code == 1
+    issues = json.loads(done.stdout, parse_constant=refuse)["issues"]
+    assert {"severity", "code", "message", "variable", "line", "column"} <= set(issues[0])
+    assert [issue["code"] for issue in issues if issue["severity"] == "error"] == ["units"]
+
+
+def test_check_ends_with_zero_when_there_are_only_warnings_and_notes(sdtheory, tmp_path):
+    path = tmp_path / "quiet.mdl"
+    path.write_text("{UTF-8}\nidle= 5 ~ km ~|\nTIME STEP= 1 ~ Hour ~|\n")
+    done = sdtheory("check", path)
+    assert done.exit_code == 0
+    assert "warning: no equation reads 'idle'" in done.stdout
+
+
+def test_check_goes_on_behind_a_file_that_cannot_be_read(sdtheory, tmp_path, faulty):
+    broken = tmp_path / "broken.xmile"
+    broken.write_text("<xmile><model></xmile>")
+    done = sdtheory("check", broken, tmp_path / "missing.mdl", faulty)
+    assert done.exit_code == 1
+    assert f"{broken}:1:" in done.stdout
+    assert f"{tmp_path / 'missing.mdl'}: error: " in done.stdout
+    assert f"{faulty}:2:1: error: units" in done.stdout
+
+
+def test_check_keeps_control_characters_from_the_terminal(sdtheory, tmp_path):
+    path = tmp_path / "red.mdl"
+    path.write_text('{UTF-8}\n"\x1b[31mred"= 5 ~ km ~|\nTIME STEP= 1 ~ Hour ~|\n')
+    assert "\x1b" not in sdtheory("check", path).output
