@@ -110,10 +110,10 @@ def _use_of(document: Document, key: str) -> str | None:
         return "a function or predefined name"
     if found := document.variables.get(key):
         return f"the {found.kind if found.kind != 'subscript' else 'dimension'} '{shown(found.name)}'"
-    if found := document.dimensions.get(key):
-        return f"the dimension '{shown(found.name)}'"
-    if found := document.macros.get(key):
-        return f"the macro '{shown(found.name)}'"
+    if key in document.dimensions:
+        return f"the dimension '{shown(document.dimensions[key].name)}'"
+    if key in document.macros:
+        return f"the macro '{shown(document.macros[key].name)}'"
     for dimension in document.dimensions.values():
         if any(canonical(element) == key for element in dimension.elements):
             return f"an element of the dimension '{shown(dimension.name)}'"
@@ -171,7 +171,10 @@ def element_called(document: Document, element: str, view: int) -> tuple[int, El
     shown_here = [one for one in elements if one.variable is not None and canonical(one.variable) == key]
     if not shown_here:
         raise unknown(
-            "element of this view", element, [one.variable for one in elements if one.variable], file=document.file
+            "element of this view",
+            element,
+            [one.variable for one in elements if one.variable],
+            file=document.file,
         )
     return view, next((one for one in shown_here if one.kind != "alias"), shown_here[0])
 
