@@ -22,6 +22,7 @@ from sdtheory.documents.lexer import (
     additive_terms,
     call_arguments,
     is_constant,
+    name_of_term,
     references,
     spelled,
     tokens,
@@ -210,11 +211,8 @@ def _block(decoded: Text, piece: Piece) -> Block:
 def _collect_flows(rate: str, inflows: dict[str, None], outflows: dict[str, None]) -> None:
     """Terms of a rate that are one name, perhaps with subscripts, are flows; outer brackets do not matter."""
     for sign, term in additive_terms(unwrapped(rate, "vensim"), "vensim"):
-        pieces = list(tokens(term, "vensim"))
-        brackets = [piece.text for piece in pieces if piece.kind in ("open", "close")]
-        subscripted = brackets == ["[", "]"] and pieces[1].text == "[" and pieces[-1].text == "]"
-        if pieces and pieces[0].kind == "name" and (len(pieces) == 1 or subscripted):
-            (inflows if sign > 0 else outflows)[spelled(pieces[0].text)] = None
+        if name := name_of_term(term, "vensim"):
+            (inflows if sign > 0 else outflows)[name] = None
 
 
 def _lookup(operator: str, equation: str) -> Lookup | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import new_name
 from sdtheory.documents.index import Block, Entry
-from sdtheory.documents.lexer import references, spelled
+from sdtheory.documents.lexer import references, spelled, tokens
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.vensim_sketch import COMMENT, WORD, Shape, fields, sketches_between
 from sdtheory.documents.vensim_writing import Opened, opened, reread, rewritten, written
@@ -180,8 +180,9 @@ def _in_settings(renaming: _Renaming) -> Iterator[Edit]:
         return
     for match in _DISPLAYED.finditer(file.text, file.layout.sketch_end):
         start, stop = match.span(1)
-        bracket = file.text.find("[", start, stop)
-        name_stop = bracket if bracket >= 0 and not file.text.startswith('"', start) else stop
-        name_stop = start + len(file.text[start:name_stop].rstrip())
+        if file.text.startswith('"', start):
+            name_stop = start + next(tokens(file.text[start:stop], "vensim")).stop
+        else:
+            name_stop = start + len(file.text[start:stop].partition("[")[0].rstrip())
         if canonical(spelled(file.text[start:name_stop])) == renaming.key:
             yield renaming.change(start, name_stop)
