@@ -15,6 +15,7 @@ from sdtheory.documents.splice import Edit
 from sdtheory.documents.vensim_blocks import Piece, equation_end, plain_units, prose, trimmed, units_and_range
 from sdtheory.documents.vensim_insert import indented
 from sdtheory.documents.vensim_lookup import set_lookup
+from sdtheory.documents.vensim_rates import rate_of
 from sdtheory.documents.vensim_rename import rename
 from sdtheory.documents.vensim_settings import set_simulation
 from sdtheory.documents.vensim_writing import (
@@ -95,14 +96,8 @@ def set_initial(document: Document, name: str, text: str, subscripts: str | None
     piece = file.piece(block)
     assert piece.equation is not None
     equation = file.text[piece.equation[0] : start] + text + file.text[stop : piece.equation[1]]
-    check_arguments(document, entry.name, equation, (block_rate(document, block), text))
+    check_arguments(document, entry.name, equation, (rate_of(document, block), text))
     return check_block(file, piece, [file.edit(start, stop, text)], "equation", equation)
-
-
-def block_rate(document: Document, block: Block) -> str:
-    """The first argument of ``INTEG`` as written."""
-    span = block.spans["rate"]
-    return document.bytes[span.start : span.stop].decode(document.encoding)
 
 
 def check_arguments(document: Document, name: str, equation: str, expected: tuple[str, str]) -> None:

@@ -16,7 +16,7 @@ from sdtheory.errors import Issue
 
 _MOST_FIELDS = 64  # more than twice what Vensim writes; what comes after is kept in the bytes alone
 _MARKER = re.compile(r"\\{2,}---///")
-_POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
+POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
 WORD, VALVE, COMMENT = 10, 11, 12
 
 Range = tuple[int, int]
@@ -224,7 +224,7 @@ def _arrow(decoded: Text, parts: list[Range], start: int, stop: int) -> Arrow:
         "points": decoded.span(parts[13][0], stop),
         "whole": decoded.span(start, stop),
     }
-    bends = tuple((float(x), float(y)) for x, y in _POINT.findall(points))
+    bends = tuple((float(x), float(y)) for x, y in POINT.findall(points))
     if not all(math.isfinite(value) for bend in bends for value in bend):
         raise ValueError("not a coordinate")
     number, source, target, shape, hidden, polarity, thick, _, delay = numbers
@@ -254,7 +254,7 @@ def _old_item(decoded: Text, start: int, stop: int) -> Shape | Arrow:
     number = int(text[slice(*parts[0])])
     if text[start] == ">":
         source, target = (int(text[slice(*part)]) for part in parts[1:3])
-        bends = tuple((float(x), float(y)) for x, y in _POINT.findall(text, start, stop))
+        bends = tuple((float(x), float(y)) for x, y in POINT.findall(text, start, stop))
         return Arrow(number, source, target, 1, False, "", 0, False, bends, [], (start, stop), spans)
     x, y = (_number(text, part) for part in parts[2:4])
     width, height = (2 * _number(text, part) for part in parts[4:6]) if len(parts) > 5 else (0.0, 0.0)

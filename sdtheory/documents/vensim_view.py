@@ -26,8 +26,8 @@ from sdtheory.names import canonical
 
 _SIDES = {0: "center", 1: "bottom", 2: "left", 3: "top", 4: "right"}
 _POLARITIES = {"+": "+", "-": "-", "S": "+", "s": "+", "O": "-", "o": "-"}
-_ATTACHED = 32
-_PIPE_THICKNESS = 20
+ATTACHED = 32
+PIPE_THICKNESS = 20
 _MOST_PAIRS = 250_000  # of valves and words that are matched by distance
 
 
@@ -85,13 +85,13 @@ class Reading:
     def _pairs(self) -> dict[int, int]:
         """Ids of valve and word that belong together: the next id, else the nearest attached word."""
         valves = [one for one in self.shapes.values() if one.type == VALVE]
-        words = {one.id: one for one in self.shapes.values() if one.type == WORD and one.shape & _ATTACHED}
+        words = {one.id: one for one in self.shapes.values() if one.type == WORD and one.shape & ATTACHED}
         pairs = {}
         for valve in valves:
-            if valve.shape & _ATTACHED and valve.id + 1 in words:
+            if valve.shape & ATTACHED and valve.id + 1 in words:
                 pairs[valve.id] = valve.id + 1
                 del words[valve.id + 1]
-        alone = [valve for valve in valves if valve.id not in pairs and valve.shape & _ATTACHED]
+        alone = [valve for valve in valves if valve.id not in pairs and valve.shape & ATTACHED]
         if len(alone) * len(words) > _MOST_PAIRS:
             return pairs
         for valve in alone:
@@ -137,7 +137,7 @@ class Reading:
 
     def valve_of_pipe(self, arrow: Arrow) -> int | None:
         """The valve that an arrow is a pipe of, or None for a link."""
-        if arrow.thick < _PIPE_THICKNESS:
+        if arrow.thick < PIPE_THICKNESS:
             return None
         for end in (arrow.source, arrow.target):
             number = self.valve_of.get(end, end)
@@ -176,7 +176,7 @@ class Reading:
             height=item.height,
             label_side=_SIDES.get(item.side, ""),
             uid=str(item.id),
-            shape=shapes.get(item.shape & ~_ATTACHED, str(item.shape & ~_ATTACHED)),
+            shape=shapes.get(item.shape & ~ATTACHED, str(item.shape & ~ATTACHED)),
             colour=colour,
             fill=fill,
             font=font,
