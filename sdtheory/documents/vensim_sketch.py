@@ -126,6 +126,7 @@ def sketches_between(
             item.text = text[slice(*following)]
             item.spans["text"] = decoded.span(*following)
             item.place = (start, following[1])
+            sketch.spans["whole"] = Span(sketch.spans["whole"].start, decoded.byte(following[1]))
             number += 1
         if isinstance(item, Element):
             message = "a sketch line that is kept, but not understood"

@@ -23,7 +23,7 @@ def size_of(name: str) -> tuple[int, int]:
     Examples
     --------
     >>> size_of("births"), size_of("effective search space of all")
-    ((22, 11), (52, 17))
+    ((22, 11), (49, 17))
     """
     rows, longest, row = 1, 0, 0
     for word in name.split():
