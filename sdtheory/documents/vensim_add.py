@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ from sdtheory.names import canonical
 if TYPE_CHECKING:
     from sdtheory.documents.document import Document
 
+_REST = re.compile(r"[ \t]*")
+_LINES = re.compile(r"[ \t]*(?:(?:\r\n|\n|\r)(?:[ \t]*(?:\r\n|\n|\r))?)?")
 _VALVE = 8  # half the longer side of a valve
 _ROOM = 70  # from a stock to the valve beside it
 
@@ -276,10 +279,9 @@ def remove(document: Document, name: str) -> list[Edit]:
 
 
 def _block_removed(file: Opened, block: Block) -> Edit:
-    """The block with the blank lines behind it, or alone where something stands before it on its line."""
+    """The block with its line end and one blank line behind it, or alone where its line holds more."""
     text = file.text
     start, stop = file.offsets(block.spans["whole"])
     line = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
-    blanks = " \t\r\n\f\v" if not text[line:start].strip() else " \t"
-    rest = text[stop : file.layout.stop]
-    return file.edit(start, stop + len(rest) - len(rest.lstrip(blanks)), "")
+    behind = (_REST if text[line:start].strip() else _LINES).match(text, stop, file.layout.stop)
+    return file.edit(start, behind.end() if behind else stop, "")
