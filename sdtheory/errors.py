@@ -87,6 +87,10 @@ class NotCompiled(SDError):
     """A construct that only the reference engine runs; the message names variable and construct."""
 
 
+class NoMachineCode(SDError):
+    """Machine code cannot be made here; the message says what is missing or what refused."""
+
+
 class SimulationError(SDError):
     """A run cannot be made as asked."""
 

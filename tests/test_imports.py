@@ -73,6 +73,16 @@ def test_only_translation_and_the_reference_engine_know_pysd(path):
     assert not knows or part_of(path) == "translate" or name(path) == "engines/reference.py"
 
 
+def test_only_the_maker_of_machine_code_knows_the_compiler():
+    knows = {name(path) for path in FILES if "llvmlite" in {d.split(".")[0] for d in imported(path)}}
+    assert knows == {"engines/machine_code.py"}
+
+
+def test_a_small_run_needs_no_compiler():
+    run = "sdtheory.simulate(sdtheory.load('models/m0_seed.mdl'))"
+    assert "llvmlite" not in loaded_after(f"import sdtheory; {run}")
+
+
 def test_only_the_shell_commands_import_click():
     others = [path for path in FILES if part_of(path) != "cli"]
     assert not [path for path in others if "click" in {d.split(".")[0] for d in imported(path)}]
@@ -84,7 +94,7 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-HEAVY = {"pysd", "matplotlib", "xarray", "pandas", "scipy", "numpy", "networkx"}
+HEAVY = {"pysd", "llvmlite", "matplotlib", "xarray", "pandas", "scipy", "numpy", "networkx"}
 
 
 def test_importing_the_package_imports_nothing_heavy():

@@ -15,6 +15,8 @@ LINES = 500
 # longer still; they may shrink, not grow
 LONG = {"engines/program.py": 560, "experiments/experiment.py": 540, "translate/lowering.py": 610}
 REFERENCE = "engines/reference.py"
+# what calls machine code, and nothing else, may know how
+PERMITTED = {"engines/machine_code.py": {"ctypes"}}
 CALLS = {"eval", "exec", "compile", "__import__", "execfile"}
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "subprocess", "ctypes",
            "cffi", "socket", "urllib", "http", "requests", "code", "codeop", "runpy"}  # fmt: skip
@@ -44,7 +46,7 @@ def dangers(source: str) -> set[str]:
 
 @pytest.mark.parametrize("path", [path for path in FILES if name(path) != REFERENCE], ids=name)
 def test_nothing_outside_the_reference_engine_runs_text_as_code(path):
-    assert not dangers(path.read_text(encoding="utf-8"))
+    assert not dangers(path.read_text(encoding="utf-8")) - PERMITTED.get(name(path), set())
 
 
 @pytest.mark.parametrize(

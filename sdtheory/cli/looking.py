@@ -103,7 +103,7 @@ def _settings_of(pairs: tuple[str, ...]) -> dict[str, float]:
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a constant or an initial value."
 )
-@click.option("--engine", default="auto", help="auto, vectorised or reference.")
+@click.option("--engine", default="auto", help="auto, compiled, compiled-exact, vectorised or reference.")
 @click.option("--method", default=None, help="euler or rk4.")
 @click.option("--stop", type=float, default=None, help="Time at which to stop.")
 @click.option("-o", "--output", type=click.Path(), default=None, help="Write all variables to a CSV file.")

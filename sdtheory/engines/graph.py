@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from sdtheory.model.functions import FUNCTIONS, OPERATORS
 
 CONST, RUN, TIME, STEP = range(4)  # how often a node's value changes
 OPERATIONS = {**OPERATORS, **{key: row.numpy for key, row in FUNCTIONS.items() if row.numpy is not None}}
-LEAVES = frozenset({"const", "parameter", "time", "state"})
+LEAVES = frozenset({"const", "parameter", "time", "state", "random"})
 
 Node = tuple[Any, ...]
 
@@ -32,8 +32,8 @@ class Graph:
     Parameters
     ----------
     nodes : tuple
-        ``("const", value)``, ``("parameter", i)``, ``("time",)``, ``("state", i)``,
-        ``("table", i, argument)`` or ``(operation, argument, ...)``.
+        ``("const", value)``, ``("parameter", i)``, ``("time",)``, ``("state", i)``, ``("random", site)``
+        (between 0 and 1, drawn once a step), ``("table", i, argument)`` or ``(operation, argument, ...)``.
     rates : tuple of int
         CONST, RUN, TIME or STEP for each node.
     owners : mapping of int to str
@@ -43,6 +43,18 @@ class Graph:
     nodes: tuple[Node, ...]
     rates: tuple[int, ...]
     owners: Mapping[int, str]
+
+
+def closure(graph: Graph, wanted: Iterable[int], without: Container[int] = frozenset()) -> list[int]:
+    """The nodes that some nodes need, in order of evaluation, but for those that are there already."""
+    found: set[int] = set()
+    stack = list(wanted)
+    while stack:
+        place = stack.pop()
+        if place not in found and place not in without:
+            found.add(place)
+            stack.extend(arguments_of(graph.nodes[place]))
+    return sorted(found)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sdtheory.engines.arrays import ArrayFunctions
 from sdtheory.engines.cells import Bound, Cells
 from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
+from sdtheory.engines.readings import read_specially
 from sdtheory.errors import ModelError, NotCompiled, shown
 from sdtheory.model.expression import (
     Binary,
@@ -38,6 +40,9 @@ from sdtheory.model.subscripts import (
     split,
 )
 
+# first letters of names that the builder makes up: the output of a hidden state, and a node by its number
+STATE, BUILT = "\0", "\1"
+MADE = (STATE, BUILT)
 MOST_ORDER = 1_000  # of a delay or smooth
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
@@ -82,11 +87,17 @@ def make_program(
     return builder.finished()
 
 
+def _placeholder(argument: Expression) -> Expression:
+    """Something in the place of an argument, to see what an expansion reads besides."""
+    return argument if isinstance(argument, Number) else Name(BUILT)
+
+
 class _Builder:
     def __init__(self, model: Model, parameters: Iterable[str]):
         self.model = model
         self.graphs = {"initial": GraphBuilder(), "step": GraphBuilder()}
         self.cells = Cells(model)
+        self.arrays = ArrayFunctions(self.cells)
         self.memo: dict[Item, int] = {}
         self.outputs: dict[str, int] = {}
         self.tables: dict[Table, int] = {}
@@ -132,7 +143,7 @@ class _Builder:
         if isinstance(variable, LookupVariable):
             return
         every = [self.cells.named(variable, cell)] if cell else list(self.cells.of(variable))
-        if len(self.memo) + len(every) > MOST_CELLS:
+        if len(self.outputs) + len(every) > MOST_CELLS:
             raise NotCompiled(f"the model has more than {MOST_CELLS:,} cells")
         for one in every:
             self.outputs[label(variable.name, one)] = self.value("step", key_of(variable.name), one)
@@ -245,7 +256,7 @@ class _Builder:
             node, inner = stack.pop()
             if not isinstance(node, Name):
                 stack.extend(self._parts(phase, node, inner))
-            elif key_of(node.name) != "time" and not node.name.startswith("\0"):
+            elif key_of(node.name) != "time" and not node.name.startswith(MADE):
                 key, cell = self._target(node, inner)
                 if not isinstance(self.model.variables.get(key), LookupVariable):
                     found[(phase, key, cell)] = None
@@ -267,11 +278,12 @@ class _Builder:
         if isinstance(node, Call):
             row = FUNCTIONS[node.function]
             if row.kind == "array":
-                return [(node.arguments[0], one) for one in self.cells.over(node.arguments[0], bound)]
+                return self.arrays.parts(node, bound)
             if row.expansion is not None:
-                return [(row.expansion(*node.arguments), bound)]
+                made = row.expansion(*(_placeholder(argument) for argument in node.arguments))
+                return [(made, bound), *((argument, bound) for argument in node.arguments)]
             if row.states is not None:
-                hidden, output = row.states(plain_order(node), lambda i: Name(f"\0{i}"))
+                hidden, output = row.states(plain_order(node), lambda i: Name(f"{STATE}{i}"))
                 trees = [output] if phase == "step" else [output, *(state.initial for state in hidden)]
                 return [(tree, bound) for tree in trees]
             if node.function == "active_initial":
@@ -388,7 +400,9 @@ class _Builder:
 
     def _name(self, phase: str, name: Name, bound: Bound) -> int:
         graph = self.graphs[phase]
-        if name.name.startswith("\0"):
+        if name.name.startswith(BUILT):
+            return int(name.name[1:])
+        if name.name.startswith(STATE):
             place = int(name.name[1:])
             entry = self.states[place]
             if phase == "initial":
@@ -414,17 +428,48 @@ class _Builder:
     def _call(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         row = FUNCTIONS[call.function]
         if row.expansion is not None:
-            return self._node(phase, row.expansion(*call.arguments), bound, owner)
+            built = [self._built(phase, part, bound, owner) for part in call.arguments]
+            return self._node(phase, row.expansion(*built), bound, owner)
+        if row.draw is not None:
+            return self._random(phase, call, bound, owner)
         if row.states is not None:
             return self._stateful(phase, call, bound, owner)
         if call.function == "active_initial":
             return self._node(phase, call.arguments[1 if phase == "initial" else 0], bound, owner)
         if row.kind == "array":
-            return self._array(phase, call, bound, owner)
+            parts = self.arrays.parts(call, bound)
+            nodes = [self._node(phase, tree, inner, owner) for tree, inner in parts]
+            return self.arrays.node(self.graphs[phase], call, bound, owner, nodes)
+        if row.kind == "lookup":
+            return self._lookup(phase, call, bound, owner)
         if row.numpy is None:
             raise NotCompiled(f"{row.vensim or row.xmile} is only run by the reference engine")
         arguments = [self._node(phase, part, bound, owner) for part in call.arguments]
         return self.graphs[phase].operate(call.function, *arguments)
+
+    def _built(self, phase: str, part: Expression, bound: Bound, owner: tuple[str, Cell]) -> Expression:
+        """A name for the node of a part, so that a tree that has the part many times builds it once."""
+        return part if isinstance(part, Number) else Name(f"{BUILT}{self._node(phase, part, bound, owner)}")
+
+    def _random(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
+        """A random function of a cell; each cell has a site, and so a number, of its own."""
+        *arguments, site = call.arguments
+        draw = FUNCTIONS[call.function].draw
+        if not isinstance(site, Number) or draw is None:
+            raise NotCompiled("a random function without a site")
+        place = int(site.value) + self.cells.place(self.model[owner[0]], owner[1], bound)
+        node = self.graphs[phase].add(("random", place), STEP)
+        built = [self._built(phase, part, bound, owner) for part in arguments]
+        return self._node(phase, draw(Name(f"{BUILT}{node}"), *built), bound, owner)
+
+    def _lookup(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
+        """A lookup read in a way of its own."""
+        table, *arguments = call.arguments
+        if not isinstance(table, Name):
+            raise NotCompiled(f"{FUNCTIONS[call.function].vensim} of something that is no lookup")
+        built = [self._built(phase, part, bound, owner) for part in arguments]
+        tree = read_specially(call.function, self._points(table, bound), built)
+        return self._node(phase, tree, bound, owner)
 
     def _stateful(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
         form = FUNCTIONS[call.function].states
@@ -433,10 +478,10 @@ class _Builder:
         if identity not in self.state_of:
             name = f"{label(self._spelled(owner[0]), owner[1])}~{call.function}"
             arguments = self._with_order(call, bound, owner)
-            kinds = [hidden.kind for hidden in form(arguments, lambda i: Name("\0"))[0]]
+            kinds = [hidden.kind for hidden in form(arguments, lambda i: Name(STATE))[0]]
             places = [self._new_state(kind, f"{name}{i + 1}") for i, kind in enumerate(kinds)]
             self.state_of[identity] = places[0]
-            hidden, output = form(arguments, lambda i: Name(f"\0{places[i]}"))
+            hidden, output = form(arguments, lambda i: Name(f"{STATE}{places[i]}"))
             for place, one in zip(places, hidden, strict=True):
                 self.states[place].update(hidden=one, bound=bound, owner=owner, output=output)
         return self._node(phase, self.states[self.state_of[identity]]["output"], bound, owner)
@@ -476,19 +521,3 @@ class _Builder:
                 line=self.model[self._spelled(owner[0])].line,
             )
         return int(value)
-
-    def _array(self, phase: str, call: Call, bound: Bound, owner: tuple[str, Cell]) -> int:
-        words = {"sum": "+", "prod": "*", "vmin": "min", "vmax": "max"}
-        word = FUNCTIONS[call.function].vensim
-        if call.function not in words:
-            raise NotCompiled(f"{word} is only run by the reference engine")
-        parts = [
-            self._node(phase, call.arguments[0], inner, owner)
-            for inner in self.cells.over(call.arguments[0], bound)
-        ]
-        if not parts:
-            raise NotCompiled(f"{word} over nothing")
-        result = parts[0]
-        for part in parts[1:]:
-            result = self.graphs[phase].operate(words[call.function], result, part)
-        return result

@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 
 from sdtheory.engines.cells import Cells
+from sdtheory.engines.choose import COMPILED, run_program
 from sdtheory.engines.clock import clock
 from sdtheory.engines.graph import Program
 from sdtheory.engines.program import make_program
-from sdtheory.engines.vectorised import Result, run_vectorised
-from sdtheory.errors import NotCompiled, SDError, SDWarning, SimulationError, UnknownName, UsageError, shown
+from sdtheory.engines.reducers import WORDS, Reducer, reduced
+from sdtheory.engines.vectorised import Result
+from sdtheory.errors import NotCompiled, SDError, SDWarning, SimulationError, UnknownName, shown
 from sdtheory.model.expression import Number, Table, evaluate
 from sdtheory.model.model import Constant, Equation, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
 from sdtheory.model.subscripts import Cell, label, split
 from sdtheory.names import canonical, unknown
 
-ENGINES = ("auto", "vectorised", "reference")
+ENGINES = ("auto", *COMPILED, "vectorised", "reference")
 _SETTING_OF = {
     "initial time": "start",
     "final time": "stop",
@@ -30,12 +32,6 @@ _SETTING_OF = {
     "saveper": "save_every",
 }
 FEW_RUNS = 16  # beyond this a fall back to the reference engine is worth a warning
-REDUCERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "final": lambda values: values[:, -1],
-    "mean": lambda values: values.mean(axis=1),
-    "minimum": lambda values: values.min(axis=1),
-    "maximum": lambda values: values.max(axis=1),
-}
 
 
 def simulate(
@@ -49,6 +45,7 @@ def simulate(
     time_step: float | None = None,
     save_every: float | None = None,
     outputs: Iterable[str] | None = None,
+    seed: int = 0,
 ) -> Any:
     """Run a model once.
 
@@ -59,13 +56,16 @@ def simulate(
         Constants and ``name[element]`` to numbers, stocks to initial values, lookups to a `Table` or to
         pairs of (x, y).
     engine : str
-        ``auto``, ``vectorised`` or ``reference`` (PySD itself).
+        ``auto``, ``compiled`` (machine code), ``compiled-exact`` (with the C library's own mathematics),
+        ``vectorised`` (numpy) or ``reference`` (PySD itself).
     method : str, optional
         ``euler`` or ``rk4``; what the file asks for when left out.
     start, stop, time_step, save_every : float, optional
         In place of the file's; `save_every` must be a whole multiple of the time step.
     outputs : iterable of str, optional
         Variables to keep; all when left out.
+    seed : int
+        Of the model's random functions.
 
     Returns
     -------
@@ -98,11 +98,11 @@ def simulate(
     if program is None:
         return _by_reference(changed, {**numbers, **tables}, wanted)
     inputs = np.array(list(numbers.values())).reshape(len(numbers), 1)
-    result = run_vectorised(program, inputs)
+    result, ran = run_program(program, inputs, engine, seed=seed)
     frame = pd.DataFrame(
         {name: values[0] for name, values in result.values.items()}, index=pd.Index(result.times, name="time")
     )
-    frame.attrs["engine"] = "vectorised"
+    frame.attrs["engine"] = ran
     frame.attrs["status"] = str(result.status[0])
     if result.status[0] != "ok":
         warnings.warn(f"the run diverged: {result.message[0]}", SDWarning, stacklevel=2)
@@ -120,7 +120,8 @@ def simulate_many(
     stop: float | None = None,
     time_step: float | None = None,
     save_every: float | None = None,
-    reduce: str | None = None,
+    reduce: str | Mapping[str, str | Reducer] | None = None,
+    seed: int = 0,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | bool = False,
 ) -> Any:
@@ -133,8 +134,11 @@ def simulate_many(
         Columns are constants, ``name[element]``, or stocks (initial values), all of one length.
     outputs : iterable of str
         Variables to keep.
-    reduce : str, optional
-        ``final``, ``mean``, ``minimum`` or ``maximum``: keep one number a run instead of the series.
+    reduce : str or mapping, optional
+        Keep one number a run instead of the series: a kind of `sdtheory.engines.reducers.Reducer` for all
+        outputs, or outputs to kinds, or new names to a `Reducer` of one of the outputs.
+    seed : int
+        Of the model's random functions; run i has the same numbers whatever the other runs are.
     jobs : int, optional
         Threads to use; results do not depend on it.
     progress : callable or bool
@@ -157,8 +161,6 @@ def simulate_many(
     import pandas as pd
 
     _check_choice(engine, method)
-    if reduce is not None and reduce not in REDUCERS:
-        raise unknown("reducer", reduce, REDUCERS)
     frame = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame(dict(samples))
     runs = len(frame)
     if runs < 1:
@@ -174,10 +176,41 @@ def simulate_many(
         warnings.warn(f"{runs} runs on the slow reference engine: {why}", SDWarning, stacklevel=2)
     with _reporter(progress, runs) as report:
         if program is None:
-            result = _many_by_reference(changed, labels, inputs, wanted, report)
+            result, ran = _many_by_reference(changed, labels, inputs, wanted, report), "reference"
+            kept = _reducers(changed, reduce, list(result.values))
+            result = result if kept is None else _reduced(result, kept.values())
         else:
-            result = run_vectorised(program, inputs, jobs=jobs, progress=report)
-    return _dataset(result, reduce, "reference" if program is None else "vectorised")
+            kept = _reducers(changed, reduce, list(program.outputs))
+            given = None if kept is None else list(kept.values())
+            result, ran = run_program(
+                program, inputs, engine, reduce=given, seed=seed, jobs=jobs, progress=report
+            )
+    return _dataset(result, kept, ran)
+
+
+def _reducers(
+    model: Model, reduce: str | Mapping[str, str | Reducer] | None, outputs: list[str]
+) -> dict[str, Reducer] | None:
+    """What to reduce, by name in the result."""
+    if reduce is None:
+        return None
+    asked = dict.fromkeys(outputs, reduce) if isinstance(reduce, str) else reduce
+    found: dict[str, Reducer] = {}
+    for name, how in asked.items():
+        if isinstance(how, Reducer):
+            found[name] = replace(how, output=output_label(model, how.output))
+        elif how not in WORDS:
+            raise unknown("reducer", str(how), WORDS)
+        else:
+            own = output_label(model, name)
+            cells = [own] if own in outputs else [one for one in outputs if one.startswith(f"{own}[")]
+            found |= {one: Reducer(how, one) for one in cells or [own]}
+    return found
+
+
+def _reduced(result: Result, reducers: Iterable[Reducer]) -> Result:
+    values = {one.name: reduced(one, result.times, result.values[one.output]) for one in reducers}
+    return replace(result, values=values)
 
 
 def input_label(model: Model, name: str) -> str:
@@ -243,10 +276,6 @@ def _inputs(frame: Any, labels: list[str]) -> np.ndarray:
 
 
 def _check_choice(engine: str, method: str | None) -> None:
-    if engine in ("compiled", "compiled-exact"):
-        raise UsageError(
-            f"the engine '{engine}' is not part of this version", remedy="use 'auto' or 'vectorised'"
-        )
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
     if method not in (None, "euler", "rk4"):
@@ -340,7 +369,7 @@ def _choose(
     try:
         return make_program(model, parameters=parameters, outputs=wanted), ""
     except NotCompiled as error:
-        if engine == "vectorised":
+        if engine != "auto":
             raise
         return None, str(error)
 
@@ -399,17 +428,19 @@ def _many_by_reference(
     )
 
 
-def _dataset(result: Result, reduce: str | None, engine: str) -> Any:
+def _dataset(result: Result, kept: Mapping[str, Reducer] | None, engine: str) -> Any:
     import xarray as xr
 
-    if reduce is None:
-        data: dict[str, Any] = {name: (("run", "time"), values) for name, values in result.values.items()}
-        coords = {"run": np.arange(len(result.status)), "time": result.times}
+    data: dict[str, Any]
+    coords: dict[str, Any] = {"run": np.arange(len(result.status))}
+    if kept is None:
+        data = {name: (("run", "time"), values) for name, values in result.values.items()}
+        coords["time"] = result.times
     else:
-        data = {name: ("run", REDUCERS[reduce](values)) for name, values in result.values.items()}
-        coords = {"run": np.arange(len(result.status))}
+        data = {name: ("run", result.values[one.name]) for name, one in kept.items()}
     data["status"] = ("run", result.status.astype(str))
-    data["message"] = ("run", result.message.astype(str))
+    # texts of one width would each take as much room as the longest
+    data["message"] = ("run", result.message)
     return xr.Dataset(data, coords=coords, attrs={"engine": engine})
 
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sdtheory.engines.clock import SLACK, Clock, clock
+from sdtheory.engines.clock import Clock
 from sdtheory.engines.divergence import reason
-from sdtheory.engines.graph import CONST, OPERATIONS, RUN, STEP, TIME, Graph, Program
-from sdtheory.errors import SimulationError, shown
-from sdtheory.model.expression import interpolate
+from sdtheory.engines.graph import RUN, STEP, TIME, Program
+from sdtheory.engines.reducers import Reducer, checked, reduced
+from sdtheory.engines.schedule import Sample, Schedule
+from sdtheory.engines.start import Start, grid
 
 BLOCK = 1024  # runs at a time: live values of a middling model then stay in the processor's cache
-
-# Operations on plain numbers; those of the function table first turn truth values into numbers.
-PLAIN = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "min": np.minimum,
-    "max": np.maximum,
-    "unary -": np.negative,
-}
-TRUTHS = frozenset({"<", "<=", ">", ">=", "=", "<>", "and", "or", "unary not"})
-
-Action = tuple[int, Callable[..., Any], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +26,9 @@ class Result:
     Attributes
     ----------
     times : array, shape (times,)
-    values : mapping of column name to array, shape (runs, times)
+    values : mapping of str to array
+        By column of the program, shape (runs, times); when reduced by ``kind(output)`` as
+        `sdtheory.engines.reducers.Reducer.name` writes it, shape (runs,).
     status, message : arrays of str, shape (runs,)
     """
 
@@ -49,48 +38,13 @@ class Result:
     message: np.ndarray
 
 
-class _Schedule:
-    """What to call for each node of a graph, sorted by how often."""
-
-    def __init__(self, program: Program, graph: Graph):
-        self.graph = graph
-        self.tables = [
-            replace(table, x=np.asarray(table.x, dtype=float), y=np.asarray(table.y, dtype=float))  # type: ignore[arg-type]
-            for table in program.tables
-        ]
-        self.actions: dict[int, list[Action]] = {CONST: [], RUN: [], TIME: [], STEP: []}
-        for place, (node, rate) in enumerate(zip(graph.nodes, graph.rates, strict=True)):
-            if node[0] not in ("const", "parameter", "time", "state"):
-                self.actions[rate].append(self._action(place, node))
-
-    def _action(self, place: int, node: tuple[Any, ...]) -> Action:
-        if node[0] == "table":
-            table = self.tables[node[1]]
-            return place, lambda argument: interpolate(table, argument), node[2:]
-        arguments = node[1:]
-        numbers = not any(self.graph.nodes[argument][0] in TRUTHS for argument in arguments)
-        function = PLAIN[node[0]] if numbers and node[0] in PLAIN else OPERATIONS[node[0]]
-        return place, function, arguments
-
-    def leaves(self, values: list[Any], inputs: np.ndarray) -> None:
-        """Set what no operation computes and no time changes."""
-        for place, node in enumerate(self.graph.nodes):
-            if node[0] == "const":
-                values[place] = np.float64(node[1])
-            elif node[0] == "parameter":
-                values[place] = inputs[node[1]]
-
-    def run(self, rate: int, values: list[Any]) -> None:
-        """Compute the nodes of a rate."""
-        for place, function, arguments in self.actions[rate]:
-            values[place] = function(*[values[argument] for argument in arguments])
-
-
 def run_vectorised(
     program: Program,
     inputs: np.ndarray,
     *,
     method: str | None = None,
+    reduce: Sequence[Reducer] | None = None,
+    seed: int = 0,
     block: int = BLOCK,
     jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -104,6 +58,10 @@ def run_vectorised(
         A run's numbers depend neither on the other runs nor on `block` or `jobs`.
     method : str, optional
         ``euler`` or ``rk4``; the program's own when left out.
+    reduce : sequence of Reducer, optional
+        What to keep instead of the series.
+    seed : int
+        Of the random numbers.
     block : int
         Runs computed side by side.
     jobs : int, optional
@@ -118,103 +76,87 @@ def run_vectorised(
     """
     inputs = np.asarray(inputs, dtype=float)
     runs = inputs.shape[1]
-    with np.errstate(all="ignore"):
-        start = _Start(program, inputs)
-    parts = [slice(first, min(first + block, runs)) for first in range(0, runs, block)]
+    sample = Sample(inputs, np.arange(runs), seed)
+    checked(reduce or (), program.outputs)
+    clock = grid(program, sample)
 
-    def run(part: slice) -> Result:
+    def run(first: int) -> Result:
+        part = sample.part(slice(first, min(first + block, runs)))
         with np.errstate(all="ignore"):
-            return _Block(program, inputs[:, part], start, part, method or program.method).run()
+            return _Block(program, part, clock, method or program.method, reduce).run()
 
     blocks = []
+    firsts = range(0, runs, block)
     with ThreadPoolExecutor(max(jobs or 1, 1)) as pool:
-        for part, result in zip(parts, pool.map(run, parts), strict=True):
+        for first, result in zip(firsts, pool.map(run, firsts), strict=True):
             blocks.append(result)
             if progress is not None:
-                progress(part.stop)
+                progress(min(first + block, runs))
     if len(blocks) == 1:
         return blocks[0]
     return Result(
-        start.clock.saved,
-        {name: np.concatenate([one.values[name] for one in blocks]) for name in program.outputs},
+        clock.saved,
+        {name: np.concatenate([one.values[name] for one in blocks]) for name in blocks[0].values},
         np.concatenate([one.status for one in blocks]),
         np.concatenate([one.message for one in blocks]),
     )
 
 
-class _Start:
-    """Values of the initial graph over all runs, and the grid, which is the same for every run."""
+def why_diverged(program: Program, sample: Sample, clock: Clock, method: str) -> np.ndarray:
+    """Why runs diverged, in the words of `run_vectorised`; empty for a run that does not.
 
-    def __init__(self, program: Program, inputs: np.ndarray):
-        self.program = program
-        schedule = _Schedule(program, program.initial)
-        self.values: list[Any] = [None] * len(program.initial.nodes)
-        schedule.leaves(self.values, inputs)
-        self._compute(schedule, 0.0)
-        begin = self._setting("start")
-        if begin != 0:  # what depends on time at the start needs INITIAL TIME first
-            self._compute(schedule, begin)
-        words = ("start", "stop", "time_step", "save_every")
-        self.clock: Clock = clock(*(self._setting(word) for word in words))
-        self._check_orders()
+    Parameters
+    ----------
+    program : Program
+    sample : Sample
+        The runs, which are made again until each has diverged.
+    clock : Clock
+    method : str
 
-    def _compute(self, schedule: _Schedule, time: float) -> None:
-        for place, node in enumerate(self.program.initial.nodes):
-            if node[0] == "time":
-                self.values[place] = np.float64(time)
-        schedule.run(RUN, self.values)
-
-    def _setting(self, word: str) -> float:
-        found = np.unique(self.values[self.program.settings[word]])
-        if len(found) != 1:
-            raise SimulationError(
-                "INITIAL TIME, FINAL TIME, TIME STEP and SAVEPER must be the same in every run"
-            )
-        return float(found[0])
-
-    def _check_orders(self) -> None:
-        for node, order, name in self.program.orders:
-            shortest = float(np.min(self.values[node]))
-            if order * self.clock.time_step > shortest:
-                raise SimulationError(
-                    f"'{shown(name)}': a delay of order {order} that lasts {shortest:g} has stages shorter than "
-                    f"TIME STEP {self.clock.time_step:g}",
-                    remedy="lower TIME STEP",
-                )
-
-    def value(self, node: int, part: slice) -> Any:
-        """The value of a node in a block of runs."""
-        value = np.asarray(self.values[node])
-        return value if value.ndim == 0 else value[part]
+    Returns
+    -------
+    array of str, shape (runs,)
+    """
+    found = []
+    for first in range(0, len(sample.runs), BLOCK):
+        part = sample.part(slice(first, first + BLOCK))
+        with np.errstate(all="ignore"):
+            found.append(_Block(program, part, clock, method, ()).run().message)
+    return np.concatenate(found)
 
 
 class _Block:
     """A block of runs."""
 
-    def __init__(self, program: Program, inputs: np.ndarray, start: _Start, part: slice, method: str):
+    def __init__(
+        self, program: Program, sample: Sample, clock: Clock, method: str, reduce: Sequence[Reducer] | None
+    ):
         self.program = program
         self.method = method
-        self.clock = start.clock
-        self.runs = inputs.shape[1]
+        self.clock = clock
+        self.reduce = reduce
+        self.asked = len(sample.runs)
+        if self.asked == 1:  # numpy has a power of its own for arrays of one number
+            sample = sample.part(np.array([0, 0]))
+        self.sample = sample
+        self.runs = len(sample.runs)
         kinds = [state.kind for state in program.states]
         self.integrals = [place for place, kind in enumerate(kinds) if kind == "integral"]
         self.held = [place for place, kind in enumerate(kinds) if kind == "held"]
         self.clipped = [place for place, state in enumerate(program.states) if state.non_negative]
-        self.states = np.empty((len(program.states), self.runs))
-        for place, state in enumerate(program.states):
-            self.states[place] = start.value(state.initial, part)
+        start = Start(program, sample, clock)
+        self.states = start.states
         self.pipelines = [
-            _Pipeline(self, place, start.value(program.states[place].delay_time or 0, part))
-            for place, kind in enumerate(kinds)
-            if kind == "pipeline"
+            _Pipeline(place, program.states[place].rate or 0, delays, self.states[place])
+            for place, delays in start.delays.items()
         ]
-        self.schedule = _Schedule(program, program.step)
+        self.schedule = Schedule(program, program.step)
         nodes = program.step.nodes
         self.values: list[Any] = [None] * len(nodes)
         self.moments = [place for place, node in enumerate(nodes) if node[0] == "time"]
         self.state_nodes = [(place, node[1]) for place, node in enumerate(nodes) if node[0] == "state"]
         self.slopes = [program.states[place].rate for place in self.integrals]
-        self.schedule.leaves(self.values, inputs)
+        self.schedule.leaves(self.values, sample.inputs)
         for place, state_place in self.state_nodes:
             self.values[place] = self.states[state_place]
         self.schedule.run(RUN, self.values)
@@ -236,20 +178,28 @@ class _Block:
     def run(self) -> Result:
         """All steps; rows of a run that diverged are NaN from the moment on."""
         saved = self.clock.saved
-        kept = {name: np.empty((self.runs, len(saved))) for name in self.program.outputs}
+        outputs = self.program.outputs
+        if self.reduce is not None:
+            outputs = {one.output: outputs[one.output] for one in self.reduce}
+        kept = {name: np.empty((self.runs, len(saved))) for name in outputs}
         alive = np.ones(self.runs, dtype=bool)
         message = np.full(self.runs, "", dtype=object)
         step, stride = self.clock.time_step, self.clock.stride
         for k in range(self.clock.steps + 1):
             time = self.clock.start + k * step
+            self.schedule.draw(self.values, self.sample, k)
             slope = self.rates(time, self.states)
             fine = np.isfinite(self.states[self.integrals]).all(axis=0) & np.isfinite(slope).all(axis=0)
             if not fine.all():
                 for run in np.flatnonzero(alive & ~fine):
                     message[run] = self._reason(int(run), time)
                 alive &= fine
+                if not alive.any():
+                    for series in kept.values():
+                        series[:, -(-k // stride) :] = np.nan
+                    break
             if k % stride == 0:
-                for name, node in self.program.outputs.items():
+                for name, node in outputs.items():
                     kept[name][:, k // stride] = self.values[node]
                 if not alive.all():
                     for series in kept.values():
@@ -257,7 +207,12 @@ class _Block:
             if k < self.clock.steps:
                 self._advance(k, time, slope)
         status = np.where(alive, "ok", "diverged").astype(object)
-        return Result(saved, kept, status, message)
+        values = kept
+        if self.reduce is not None:
+            values = {one.name: reduced(one, saved, kept[one.output]) for one in self.reduce}
+        asked = slice(0, self.asked)
+        values = {name: array[asked] for name, array in values.items()}
+        return Result(saved, values, status[asked], message[asked])
 
     def _reason(self, run: int, time: float) -> str:
         for place in self.integrals:
@@ -281,7 +236,7 @@ class _Block:
         self.states = following
 
     def _runge_kutta(self, time: float, first: np.ndarray) -> np.ndarray:
-        """The classic fourth-order slope; held and delayed values stay through the stages."""
+        """The classic fourth-order slope; held, delayed and random values stay through the stages."""
         step = self.clock.time_step
 
         def stage(fraction: float, slope: np.ndarray) -> np.ndarray:
@@ -298,22 +253,16 @@ class _Block:
 class _Pipeline:
     """Values on their way through a DELAY FIXED; each run may have its own delay."""
 
-    def __init__(self, block: _Block, place: int, delay: Any):
+    def __init__(self, place: int, rate: int, delays: np.ndarray, initial: np.ndarray):
         self.place = place
-        self.rate = block.program.states[place].rate
-        lasts = np.broadcast_to(delay, (block.runs,)) / block.clock.time_step
-        if np.isnan(lasts).any():
-            raise SimulationError(
-                f"the delay time of '{shown(block.program.states[place].name)}' is not a number"
-            )
-        lasts = np.minimum(lasts, block.clock.steps + 1)  # longer ones show their initial value throughout
-        self.steps = np.round(np.maximum(lasts, 1.0) + SLACK).astype(int)
-        self.initial = block.states[place].copy()
-        self.ring = np.empty((int(self.steps.max()), block.runs))
+        self.rate = rate
+        self.delays = delays
+        self.initial = initial.copy()
+        self.ring = np.empty((int(delays.max()), len(delays)))
 
     def passed_on(self, k: int, values: list[Any]) -> np.ndarray:
         """Take in the value of step k; give the output of step k + 1."""
-        self.ring[k % len(self.ring)] = values[self.rate]  # type: ignore[index]
-        source = k + 1 - self.steps
+        self.ring[k % len(self.ring)] = values[self.rate]
+        source = k + 1 - self.delays
         columns = np.arange(self.ring.shape[1])
         return np.where(source < 0, self.initial, self.ring[source % len(self.ring), columns])

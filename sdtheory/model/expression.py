@@ -362,7 +362,8 @@ def _text(node: Expression, dialect: str, outer: int) -> str:
 
             row = FUNCTIONS[node.function]
             word = (row.vensim if dialect == "vensim" else row.xmile) or row.vensim or row.xmile
-            arguments = ", ".join(_text(argument, dialect, 0) for argument in node.arguments)
+            written = node.arguments[:-1] if row.kind == "random" else node.arguments  # not the site
+            arguments = ", ".join(_text(argument, dialect, 0) for argument in written)
             return f"{word}({arguments})" if node.arguments else word
     return node.text
 

@@ -1,7 +1,8 @@
 """The table of system-dynamics functions: one row each, read by every engine, check and drawing.
 
 A row either is *core* (it has a numpy form), or *derived* (its expansion is a tree of core functions), or
-has a *state* (its expansion gives hidden states and an output). Engines therefore know only the core.
+has a *state* (its expansion gives hidden states and an output), or is *random* (a tree of core functions
+and one number between 0 and 1). Engines therefore know only the core.
 Meanings follow the Vensim reference manual and XMILE 1.0, section 3.5.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sdtheory.model.expression import TIME, TIME_STEP, Binary, Call, Expression, Name, Number, Unary
+from sdtheory.model import distributions
+from sdtheory.model.expression import TIME, TIME_STEP, Binary, Call, Expression, Name, Number, Opaque, Unary
 
 EPSILON = 1e-6  # what Vensim takes for zero in ZIDZ, XIDZ and comparisons of times
 
@@ -49,7 +52,7 @@ class Function:
     arity : (int, int)
         Fewest and most arguments.
     kind : str
-        ``pure``, ``time``, ``state``, ``random``, ``array`` or ``external``.
+        ``pure``, ``time``, ``state``, ``random``, ``array``, ``lookup`` or ``external``.
     signs : str
         Sign of the derivative in each argument: ``+ - 0``, or ``?`` where it depends.
         An argument that acts only at the start has ``0``.
@@ -59,6 +62,10 @@ class Function:
         Arguments to an equivalent tree.
     states : callable, optional
         ``states(arguments, own)`` gives ``(hidden states, output)``; ``own(i)`` names the i-th state.
+    draw : callable, optional
+        Of a random function: ``draw(u, arguments)`` gives the tree for a number `u` between 0 and 1. After
+        the arguments of the file, a `Call` has the number of its site: which random function of the model
+        it is; the cells of an array have the sites that follow.
     """
 
     key: str
@@ -72,6 +79,7 @@ class Function:
     states: (
         Callable[[tuple[Expression, ...], Callable[[int], Name]], tuple[list[HiddenState], Expression]] | None
     ) = None
+    draw: Callable[..., Expression] | None = None
 
 
 def _as_number(value: Any) -> Any:
@@ -314,6 +322,62 @@ def _derived(key, vensim, xmile, arity, expansion, kind="pure"):
     return Function(key, vensim, xmile, arity, kind, expansion=expansion)
 
 
+def _array(key, vensim, xmile, arguments, signs):
+    return Function(key, vensim, xmile, (arguments,) * 2, "array", signs)
+
+
+def _random(key, vensim, xmile, arity, signs, draw):
+    return Function(key, vensim, xmile, arity, "random", signs, draw=draw)
+
+
+def _without_seed(form):
+    """A distribution for arguments that may end with a seed, which has no meaning here."""
+    wanted = form.__code__.co_argcount - 1
+    return lambda u, *arguments: form(u, *arguments[:wanted])
+
+
+def _normal(u, mean, deviation, seed=None, low=None, high=None):
+    if low is None and high is None:
+        return distributions.normal(u, mean, deviation)
+    return distributions.truncated_normal(u, low, high or Number(float("inf")), mean, deviation)
+
+
+def _lognormal(u, mean, deviation, seed=None):
+    return Call("exp", (distributions.normal(u, mean, deviation),))
+
+
+def _montecarlo(u, percent, seed=None):
+    """1 with a chance of so many per cent in a unit of time."""
+    return _if(Binary("<", _mul(u, Number(100.0)), _mul(percent, TIME_STEP)), Number(1.0), Number(0.0))
+
+
+def _get_time_value(relative_to, offset, measure):
+    """In the model's own units of time; what needs a calendar or the computer's clock stays as it is."""
+    start = {0.0: TIME, 1.0: Name("initial time")}.get(getattr(relative_to, "value", -1.0))
+    if start is None or measure != Number(0.0):
+        return Opaque("GET TIME VALUE of a calendar or a clock")
+    return _add(start, offset)
+
+
+def _wave(function, amplitude, period):
+    turns = _div(_mul(Number(2.0 * float(np.pi)), TIME), period)
+    return _mul(amplitude, Call(function, (turns,)))
+
+
+def _round(x):
+    """The nearest whole number, halves away from 0."""
+    size = Call("integer", (_add(Call("abs", (x,)), Number(0.5)),))
+    return _if(Binary("<", x, Number(0.0)), Unary("-", size), size)
+
+
+def _root(x, n):
+    """The n-th root; of a negative number when n is odd."""
+    size = Binary("^", Call("abs", (x,)), _div(Number(1.0), n))
+    odd = Binary("=", Call("remainder", (n, Number(2.0))), Number(1.0))
+    negative = _if(odd, Unary("-", size), Number(float("nan")))
+    return _if(Binary("<", x, Number(0.0)), negative, size)
+
+
 _ROWS = (
     _core("abs", np.abs, "?"),
     _core("exp", np.exp, "+"),
@@ -341,6 +405,12 @@ _ROWS = (
     _derived("xidz", "XIDZ", "SAFEDIV", (3, 3), _xidz),
     _derived("quantum", "QUANTUM", "", (2, 2), _quantum),
     _derived("modulo", "MODULO", "", (2, 2), _modulo),
+    _derived("percent", "", "PERCENT", (1, 1), lambda x: _mul(x, Number(100.0))),
+    _derived("round", "", "ROUND", (1, 1), _round),
+    _derived("rootn", "", "ROOTN", (2, 2), _root),
+    _derived("sinwave", "", "SINWAVE", (2, 2), partial(_wave, "sin"), "time"),
+    _derived("coswave", "", "COSWAVE", (2, 2), partial(_wave, "cos"), "time"),
+    _derived("get_time_value", "GET TIME VALUE", "", (3, 3), _get_time_value, "time"),
     _derived("game", "GAME", "", (1, 1), lambda x: x),
     _derived("step", "STEP", "STEP", (2, 2), _step, "time"),
     _derived("ramp", "RAMP", "RAMP", (2, 3), _ramp, "time"),
@@ -358,17 +428,37 @@ _ROWS = (
     _stateful("initial", "INITIAL", "INIT", (1, 1), "0", _initial),
     _stateful("integ", "INTEG", "", (2, 2), "+0", _integ),
     Function("active_initial", "ACTIVE INITIAL", "", (2, 2), "state", "+0"),
-    Function("sum", "SUM", "SUM", (1, 1), "array", "+"),
-    Function("prod", "PROD", "PROD", (1, 1), "array", "?"),
-    Function("vmin", "VMIN", "MIN", (1, 1), "array", "+"),
-    Function("vmax", "VMAX", "MAX", (1, 1), "array", "+"),
-    Function("elmcount", "ELMCOUNT", "SIZE", (1, 1), "array", "0"),
-    Function("vector_select", "VECTOR SELECT", "", (5, 5), "array", "?????"),
-    Function("random_0_1", "RANDOM 0 1", "", (0, 0), "random"),
-    Function("random_uniform", "RANDOM UNIFORM", "UNIFORM", (2, 3), "random", "???"),
-    Function("random_normal", "RANDOM NORMAL", "NORMAL", (5, 5), "random", "?????"),
-    Function("random_exponential", "RANDOM EXPONENTIAL", "EXPRND", (5, 5), "random", "?????"),
-)
+    _array("sum", "SUM", "SUM", 1, "+"),
+    _array("prod", "PROD", "PROD", 1, "?"),
+    _array("vmin", "VMIN", "MIN", 1, "+"),
+    _array("vmax", "VMAX", "MAX", 1, "+"),
+    _array("elmcount", "ELMCOUNT", "SIZE", 1, "0"),
+    _array("vector_select", "VECTOR SELECT", "", 5, "?????"),
+    _array("vector_sort_order", "VECTOR SORT ORDER", "", 2, "??"),
+    _array("vector_rank", "VECTOR RANK", "", 2, "??"),
+    _array("vector_reorder", "VECTOR REORDER", "", 2, "??"),
+    _array("vector_elm_map", "VECTOR ELM MAP", "", 2, "??"),
+    _array("invert_matrix", "INVERT MATRIX", "", 2, "?0"),
+    Function("lookup_extrapolate", "LOOKUP EXTRAPOLATE", "", (2, 2), "lookup"),
+    Function("lookup_forward", "LOOKUP FORWARD", "", (2, 2), "lookup"),
+    Function("lookup_backward", "LOOKUP BACKWARD", "", (2, 2), "lookup"),
+    Function("lookup_invert", "LOOKUP INVERT", "", (2, 2), "lookup"),
+    Function("lookup_area", "LOOKUP AREA", "", (3, 3), "lookup"),
+    _derived("normal_cdf", "", "", (1, 1), distributions.normal_cdf),
+    _derived("normal_quantile", "", "", (1, 1), distributions.normal_quantile),
+    _random("random_0_1", "RANDOM 0 1", "", (0, 0), "", lambda u: u),
+    _random("random_uniform", "RANDOM UNIFORM", "UNIFORM", (2, 3), "++0", _without_seed(distributions.uniform)),
+    _random("random_normal", "RANDOM NORMAL", "", (5, 5), "+++?0",
+            _without_seed(distributions.truncated_normal)),
+    _random("random_exponential", "RANDOM EXPONENTIAL", "", (5, 5), "++++0",
+            _without_seed(distributions.truncated_exponential)),
+    _random("random_triangular", "RANDOM TRIANGULAR", "", (6, 6), "+++++0",
+            _without_seed(distributions.triangular)),
+    _random("normal", "", "NORMAL", (2, 5), "+?0++", _normal),
+    _random("lognormal", "", "LOGNORMAL", (2, 3), "+?0", _lognormal),
+    _random("exprnd", "", "EXPRND", (1, 2), "+0", _without_seed(distributions.exponential)),
+    _random("montecarlo", "", "MONTECARLO", (1, 2), "+0", _montecarlo),
+)  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {row.key: row for row in _ROWS}
 

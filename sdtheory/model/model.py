@@ -26,7 +26,7 @@ class Dimension:
         In order; a sub-range lists its own elements.
     mappings : tuple of (str, tuple of str)
         For each dimension that this one maps to: its name and, for each of our elements in order, the
-        element there.
+        element or the sub-range there.
     """
 
     name: str

@@ -15,6 +15,8 @@ Cell = tuple[str, ...]
 Binding = Mapping[str, str]
 MOST_CELLS = 20_000  # of one variable, and of a model written out cell by cell
 
+POSITION = "~position"  # ends the name of the hidden constant that numbers the elements of a dimension
+
 key_of = lru_cache(maxsize=1 << 16)(canonical)
 
 
@@ -165,7 +167,7 @@ def _element(model: Model, subscript: str, bound: Binding) -> str:
             continue
         if key_of(element) in own and _one_holds_the_other(source, dimension):
             return element
-        image = _image(source, element, dimension)
+        image = _image(model, source, element, dimension)
         if image is not None:
             return image
     for element in bound.values():
@@ -180,12 +182,15 @@ def _one_holds_the_other(one: Dimension, other: Dimension) -> bool:
     return here <= there or there <= here
 
 
-def _image(source: Dimension, element: str, dimension: Dimension) -> str | None:
+def _image(model: Model, source: Dimension, element: str, dimension: Dimension) -> str | None:
     """What an element of a dimension maps to in another, by either one's mapping; None when nothing maps."""
     for target, images in source.mappings:
         if key_of(target) == key_of(dimension.name):
-            return images[_places(source.elements)[key_of(element)]]
+            members = elements(model, images[_places(source.elements)[key_of(element)]])
+            return members[0] if len(members) == 1 else None
     for target, images in dimension.mappings:
-        if key_of(target) == key_of(source.name) and key_of(element) in _places(images):
-            return dimension.elements[_places(images)[key_of(element)]]
+        if key_of(target) == key_of(source.name):
+            for own, image in zip(dimension.elements, images, strict=True):
+                if key_of(element) in _places(elements(model, image)):
+                    return own
     return None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from sdtheory.model.expression import (
 from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Auxiliary, Constant, Dimension, Equation, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
+from sdtheory.model.subscripts import POSITION
 from sdtheory.names import canonical, nearest
 from sdtheory.translate.dimensions import positions, smallest
 from sdtheory.translate.faults import fault
@@ -39,14 +42,32 @@ WORDS = {
     "vmax_xmile": "vmax",
     "vmin_xmile": "vmin",
 }
-ARRAY_FUNCTIONS = frozenset({"sum", "prod", "vmin", "vmax"})
+# words of XMILE files that are not the keys of our table
+XMILE_WORDS = {"uniform": "random_uniform", "random": "random_uniform"}
 
 
+@cache
 def known_functions() -> frozenset[str]:
     """Function words that PySD's builder knows."""
     from pysd.builders.python.python_functions import functionspace
 
-    return frozenset(functionspace) | {"elm_map", "vector_elm_map"}
+    return frozenset(functionspace)
+
+
+def function_key(word: str, format: str) -> str | None:
+    """The key of our table for a function word of PySD's trees, or None when the format has no such function.
+
+    Examples
+    --------
+    >>> function_key("Xpulse", "xmile"), function_key("random", "xmile"), function_key("random", "vensim")
+    ('xmile_pulse', 'random_uniform', None)
+    """
+    key = WORDS.get(word, XMILE_WORDS.get(word, word) if format == "xmile" else word)
+    row = FUNCTIONS.get(key)
+    if row is None:
+        return None
+    named = row.vensim if format == "vensim" else row.xmile
+    return key if named or word in WORDS or word in known_functions() else None
 
 
 class Expressions:
@@ -81,9 +102,11 @@ class Expressions:
         self.functions = known_functions()
         self.hidden: dict[str, Variable] = {}
         self.calls = itertools.count(1)
+        self.sites = 0  # given to random functions so far
         # the equation at hand
         self.key = ""
         self.axes: tuple[str, ...] = ()
+        self.width = 1  # cells that the variable has, times those that an array function runs over
         self.local: dict[str, Name] = {}
         self.open_macros: tuple[str, ...] = ()
 
@@ -156,7 +179,7 @@ class Expressions:
 
     def _position(self, dimension: Dimension) -> Name:
         """A dimension used as a number: which of its elements it is."""
-        name = Name(f"{dimension.name}~position", (dimension.name,))
+        name = Name(f"{dimension.name}{POSITION}", (dimension.name,))
         equations = tuple(
             Equation(Number(float(self.positions[canonical(element)])), (element,))
             for element in dimension.elements
@@ -203,8 +226,8 @@ class Expressions:
             return self._macro_call(self.macros[key], node.arguments)
         if word == "elmcount" and len(node.arguments) == 1:
             return self._count(node.arguments[0])
-        name = WORDS.get(word, word)
-        if name not in FUNCTIONS:
+        name = function_key(word, self.document.format)
+        if name is None:
             if word in self.functions:
                 return self.opaque(list(node.arguments), word.replace("_", " ").upper())
             raise self._unknown("function", word, [row.vensim or row.xmile for row in FUNCTIONS.values()])
@@ -216,9 +239,21 @@ class Expressions:
         if not low <= len(node.arguments) <= high:
             count = f"{low}" if low == high else f"{low} to {high}"
             raise self.error(f"{row.vensim or row.xmile} takes {count} arguments, not {len(node.arguments)}")
-        if row.kind == "random" or (row.kind == "array" and name not in ARRAY_FUNCTIONS):
-            return self.opaque(list(node.arguments), row.vensim or row.xmile)
-        return Call(name, tuple(self.tree(argument) for argument in node.arguments))
+        if row.kind == "random":
+            site = Number(float(self.sites))
+            self.sites += self.width
+            return Call(name, (*map(self.tree, node.arguments), site))
+        if row.kind != "array":
+            return Call(name, tuple(map(self.tree, node.arguments)))
+        outer = self.width
+        self.width *= math.prod(map(self._size, _marked(node.arguments)))
+        arguments = tuple(map(self.tree, node.arguments))
+        self.width = outer
+        return Call(name, arguments)
+
+    def _size(self, dimension: str) -> int:
+        found = self.dimensions.get(canonical(dimension))
+        return len(found.elements) if found else 1
 
     def _is_lookup(self, key: str) -> bool:
         if key in self.local:
@@ -331,6 +366,23 @@ class Expressions:
         if isinstance(order, Number) and not 1 <= order.value <= most:
             raise self.error(f"an order of {order.value:g}; it must be from 1 to {most:,}")
         return call
+
+
+def _marked(node: Any) -> list[str]:
+    """The dimensions marked ``!`` in a tree, each once."""
+    found: dict[str, None] = {}
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if type(part).__name__ == "SubscriptsReferenceStructure":
+            found.update(
+                (canonical(name.rstrip("! ")), None) for name in part.subscripts if name.endswith("!")
+            )
+        elif isinstance(part, tuple | list):
+            stack.extend(part)
+        elif dataclasses.is_dataclass(part):
+            stack.extend(getattr(part, field.name) for field in dataclasses.fields(part))
+    return list(found)
 
 
 def _lookup_element(element: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from sdtheory.documents import Document
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
-from sdtheory.translate.expressions import known_functions
+from sdtheory.translate.expressions import function_key, known_functions
 from sdtheory.translate.lowering import time_table, variable_names
 
 CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
@@ -57,14 +57,17 @@ def guarded(document: Document, abstract: Any) -> Translation:
         For an unknown kind of structure, or a string that is left over.
     """
     return _Guard(
-        abstract, variable_names(document, abstract), known_functions(), document.file
+        abstract, variable_names(document, abstract), known_functions(), document.file, document.format
     ).translation()
 
 
 class _Guard:
-    def __init__(self, abstract: Any, names: Mapping[str, str], functions: frozenset[str], file: str):
+    def __init__(
+        self, abstract: Any, names: Mapping[str, str], functions: frozenset[str], file: str, format: str
+    ):
         self.abstract = abstract
         self.file = file
+        self.format = format
         self.functions = functions
         self.names = names
         self.macros = {canonical(section.name): f"m{i}" for i, section in enumerate(abstract.sections[1:])}
@@ -189,8 +192,15 @@ class _Guard:
         if kind == "SubscriptsReferenceStructure":
             return dataclasses.replace(node, subscripts=[self._subscript(part) for part in node.subscripts])
         if kind == "CallStructure":
-            function = node.function
-            if type(function).__name__ == "ReferenceStructure":
+            function, absent = node.function, self._absent(node.function)
+            if absent and absent not in self.functions:
+                # a fixed word of ours, for which PySD's builder writes a function that only fails
+                return dataclasses.replace(
+                    node, function=dataclasses.replace(function, reference=absent), arguments=()
+                )
+            if absent:
+                function = dataclasses.replace(function, reference=absent)
+            elif type(function).__name__ == "ReferenceStructure":
                 function = self._function(function)
             return dataclasses.replace(node, function=function, arguments=self.rebuilt(tuple(node.arguments)))
         if kind == "InlineLookupsStructure" and node.lookups.type != "interpolate":
@@ -226,6 +236,14 @@ class _Guard:
         if name is None:
             raise ModelError(f"unknown variable '{shown(node.reference)}'", file=self.file)
         return dataclasses.replace(node, reference=name, subscripts=self.rebuilt(node.subscripts))
+
+    def _absent(self, function: Any) -> str | None:
+        """The key of a function that our table has and PySD has not, or has by another word."""
+        word = getattr(function, "reference", "")
+        key = canonical(word)
+        if key in self.variables or key in self.macros or word in self.functions:
+            return None
+        return function_key(word, self.format)
 
     def _function(self, node: Any) -> Any:
         key = canonical(node.reference)

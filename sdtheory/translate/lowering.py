@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,6 +92,7 @@ class _Lowering:
             entry = self.document.variables.get(key)
             self.expressions.key = key
             self.expressions.axes = ()
+            self.expressions.width = 1
             if key not in CONTROLS:
                 found[key] = self._declared(element, entry)
                 continue
@@ -127,6 +129,7 @@ class _Lowering:
 
     def _declared(self, element: Any, entry: Entry | None) -> Variable:
         dimensions = self._dimensions_of(element, entry)
+        self.expressions.width = math.prod(len(self._elements(axis)) for axis in dimensions)
         kind: type[Variable] = Auxiliary
         extra: dict[str, Any] = {}
         equations: list[Equation] = []

@@ -11,6 +11,7 @@ from sdtheory.documents import Document
 from sdtheory.documents.index import Entry
 from sdtheory.documents.text import Span
 from sdtheory.names import canonical
+from sdtheory.translate.dimensions import written_mappings
 from sdtheory.translate.faults import unreadable
 from sdtheory.translate.mending import mended
 
@@ -61,6 +62,8 @@ def _parse(document: Document, section: Any, entries: Any) -> None:
         except Exception as error:
             raise unreadable(document, error, text=element.equation) from None
     section.subscripts = [part for part in parts if isinstance(part, SubscriptRange)]
+    for part in section.subscripts:
+        _without_images(document, part)
     section.components = [part for part in parts if isinstance(part, Component)]
     # reality checks and test inputs are no part of a run
     section.constraints = []
@@ -77,6 +80,15 @@ def _parse(document: Document, section: Any, entries: Any) -> None:
             raise unreadable(document, error, entry, block) from None
         if block is not None:
             component.ast = mended(component.ast, block.equation, "vensim")
+
+
+def _without_images(document: Document, part: Any) -> None:
+    """PySD takes the elements of another range, in a mapping written out, for elements of this one."""
+    declared = document.dimensions.get(canonical(part.name))
+    images = written_mappings(declared.mappings if declared else "")
+    count = sum(map(len, images.values()))
+    if count and isinstance(part.definition, list):
+        part.definition = part.definition[:-count]
 
 
 def private_copy(document: Document) -> str:

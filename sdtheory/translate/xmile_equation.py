@@ -137,20 +137,24 @@ def _bracketed(words: Iterator[str]) -> Iterator[str]:
     yield from ")" * len(levels[-1])
 
 
-def spelled_back(node: Any, scope: Scope, axes: tuple[str, ...]) -> Any:
+def spelled_back(node: Any, scope: Scope, axes: tuple[str, ...], own: str = "") -> Any:
     """PySD's tree with the document's names for our numbers.
 
     Parameters
     ----------
     axes : tuple of str
         The subscripts on the left side: array functions run over all others.
+    own : str
+        The key of the variable on the left side, which the equation calls ``SELF``.
     """
-    return _Back(scope, axes).tree(node)
+    return _Back(scope, axes, own).tree(node)
 
 
 class _Back:
-    def __init__(self, scope: Scope, axes: tuple[str, ...]):
+    def __init__(self, scope: Scope, axes: tuple[str, ...], own: str):
         self.scope = scope
+        self.own = own
+        self.axes = axes
         self.fixed = {canonical(axis) for axis in axes}
         self.over = 0  # inside how many array functions
 
@@ -174,6 +178,9 @@ class _Back:
         key = self.scope.key(name)
         if key is None:
             plain = canonical(name)
+            if plain == "self" and self.own:
+                left = ae.SubscriptsReferenceStructure(list(self.axes)) if self.axes else None
+                return ae.ReferenceStructure(self.own, left)
             if plain == "pi":
                 return ae.CallStructure(ae.ReferenceStructure("pi", None), ())
             return ae.ReferenceStructure(CLOCK.get(plain, name if plain not in BUILT_IN else plain), None)

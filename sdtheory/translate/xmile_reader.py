@@ -119,7 +119,9 @@ class _Reader:
             except Exception as error:
                 raise unreadable(self.document, error, text.entry, text.block) from None
             tree = mended(component.components[0][1], text.equation, "xmile")
-            self.trees[key] = spelled_back(tree, text.scope, text.axes)
+            self.trees[key] = spelled_back(
+                tree, text.scope, text.axes, key[0] if isinstance(key[0], str) else ""
+            )
 
     # sections
 

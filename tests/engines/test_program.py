@@ -74,9 +74,10 @@ def test_active_initial_breaks_a_cycle_of_initial_values():
 
 
 def test_what_only_the_reference_engine_runs_is_named_with_its_variable_and_place():
-    model = mdl("d: a,b ~~| n[d]=1,2 ~~| order[d]=VECTOR SORT ORDER(n[d],1) ~~| x=1 ~~|")
+    model = mdl("x=1 ~~| year=GET TIME VALUE(2,0,1) ~~|")
     with pytest.raises(
-        NotCompiled, match=r'^"order": VECTOR SORT ORDER is only run by the reference engine \('
+        NotCompiled,
+        match=r'^"year": GET TIME VALUE of a calendar or a clock is only run by the reference engine \(',
     ):
         make_program(model)
     assert make_program(model, outputs=["x"]).outputs

@@ -11,7 +11,7 @@ import pytest
 
 import sdtheory as sd
 from sdtheory.documents import from_bytes
-from sdtheory.errors import NotCompiled, SDWarning, SimulationError, UnknownName, UsageError
+from sdtheory.errors import NotCompiled, SDWarning, SimulationError, UnknownName
 from sdtheory.model.expression import Table
 
 CUP = """{UTF-8}
@@ -29,7 +29,7 @@ FINAL TIME= 4 ~ Minute ~ |
 TIME STEP= 0.5 ~ Minute ~ |
 SAVEPER= TIME STEP ~ Minute ~ |
 """
-SORTED = CUP + "order[size]= VECTOR SORT ORDER(taste[size], 1) ~ ~ |\n"
+DATED = CUP + "year= GET TIME VALUE(2, 0, 1) ~ ~ |\n"
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def cup():
 
 
 @pytest.fixture(scope="module")
-def sorting():
-    return sd.load(from_bytes(SORTED.encode(), format="vensim"))
+def dated():
+    return sd.load(from_bytes(DATED.encode(), format="vensim"))
 
 
 def test_a_run_has_a_row_for_each_saved_time_and_a_column_for_each_variable(cup):
@@ -134,27 +134,25 @@ def test_an_off_grid_saving_interval_is_refused_on_the_reference_engine_too(cup)
 
 
 def test_engines_that_do_not_exist_are_refused(cup):
-    with pytest.raises(UsageError, match="'compiled' is not part of this version"):
-        sd.simulate(cup, engine="compiled")
     with pytest.raises(UnknownName, match="did you mean 'vectorised'"):
         sd.simulate(cup, engine="vectorized")
     with pytest.raises(UnknownName, match="unknown method 'heun'"):
         sd.simulate(cup, method="heun")
 
 
-def test_a_model_that_only_the_reference_engine_runs_goes_there_by_itself(sorting):
-    assert sd.simulate(sorting).attrs["engine"] == "reference"
-    assert sd.simulate(sorting, outputs=["Tea Heat"]).attrs["engine"] == "vectorised"
-    with pytest.raises(NotCompiled, match='"order": VECTOR SORT ORDER'):
-        sd.simulate(sorting, engine="vectorised")
+def test_a_model_that_only_the_reference_engine_runs_goes_there_by_itself(dated):
+    assert sd.simulate(dated).attrs["engine"] == "reference"
+    assert sd.simulate(dated, outputs=["Tea Heat"]).attrs["engine"] == "vectorised"
+    with pytest.raises(NotCompiled, match='"year": GET TIME VALUE of a calendar or a clock'):
+        sd.simulate(dated, engine="vectorised")
 
 
-def test_many_runs_on_the_reference_engine_warn_with_the_reason(sorting):
+def test_many_runs_on_the_reference_engine_warn_with_the_reason(dated):
     samples = {"room": np.linspace(10, 20, 17)}
-    with pytest.warns(SDWarning, match="17 runs on the slow reference engine: .*VECTOR SORT ORDER"):
-        runs = sd.simulate_many(sorting, samples, outputs=["order", "Tea Heat"])
+    with pytest.warns(SDWarning, match="17 runs on the slow reference engine: .*GET TIME VALUE"):
+        runs = sd.simulate_many(dated, samples, outputs=["year", "Tea Heat"])
     assert runs.attrs["engine"] == "reference" and set(runs["status"].values) == {"ok"}
-    own = sd.simulate_many(sorting, samples, outputs=["Tea Heat"])
+    own = sd.simulate_many(dated, samples, outputs=["Tea Heat"])
     np.testing.assert_allclose(runs["Tea Heat"], own["Tea Heat"], rtol=1e-12)
 
 

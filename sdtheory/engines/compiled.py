@@ -1,0 +1,193 @@
+"""Run a program over many futures at once as machine code, several runs in each processor vector."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from sdtheory.engines.clock import Clock
+from sdtheory.engines.graph import STEP, Program
+from sdtheory.engines.kernel import Kernel, kernel
+from sdtheory.engines.machine_code import Processor, function, is_at_hand, processor
+from sdtheory.engines.reducers import Reducer, checked
+from sdtheory.engines.schedule import Sample
+from sdtheory.engines.start import Start, grid
+from sdtheory.engines.vector_code import Mathematics
+from sdtheory.engines.vectorised import Result, why_diverged
+
+BLOCK = 4096  # runs at a time: what they read and keep stays small
+SHARES = 8  # blocks for each thread, so that all end at about the same time
+# nodes of the step graph up to which so many vectors are computed side by side: one alone would wait for
+# its own results, and more make more code
+INTERLEAVED = ((60, 4), (2000, 2))
+
+
+def run_compiled(
+    program: Program,
+    inputs: np.ndarray,
+    *,
+    method: str | None = None,
+    exact: bool = False,
+    reduce: Sequence[Reducer] | None = None,
+    seed: int = 0,
+    jobs: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    lanes: int | None = None,
+) -> Result:
+    """Run a program; the result is that of `run_vectorised`, up to rounding of mathematical functions.
+
+    Parameters
+    ----------
+    program : Program
+    inputs : array, shape (parameters, runs)
+        A run's numbers depend neither on the other runs nor on `jobs`.
+    method : str, optional
+        ``euler`` or ``rk4``; the program's own when left out.
+    exact : bool
+        Mathematical functions of the C library, number by number, instead of its vector forms.
+    reduce : sequence of Reducer, optional
+        What to keep instead of the series.
+    seed : int
+        Of the random numbers.
+    jobs : int, optional
+        Threads; one when left out.
+    progress : callable, optional
+        Called with the number of runs done.
+    lanes : int, optional
+        Numbers in a processor vector; the most there are when left out.
+
+    Raises
+    ------
+    SimulationError
+        When the settings make no grid, or are not the same in every run.
+    NoMachineCode
+        When llvmlite is missing or refuses.
+    """
+    inputs = np.asarray(inputs, dtype=float)
+    checked(reduce or (), program.outputs)
+    machine = processor(lanes)
+    sample = Sample(inputs, np.arange(inputs.shape[1]), seed)
+    runner = _Runner(program, sample, grid(program, sample), method or program.method, reduce, machine, exact)
+    return runner.run(max(jobs or 1, 1), progress)
+
+
+def is_compiled(
+    program: Program,
+    *,
+    method: str | None = None,
+    exact: bool = False,
+    reduce: Sequence[Reducer] | None = None,
+) -> bool:
+    """Whether `run_compiled` would find the machine code in memory or on disk."""
+    machine = processor()
+    written = _written(program, reduce, method or program.method, machine, exact)
+    return is_at_hand(written.text, machine)
+
+
+def _written(
+    program: Program, reduce: Sequence[Reducer] | None, method: str, machine: Processor, exact: bool
+) -> Kernel:
+    mathematics = machine.mathematics
+    if exact:
+        mathematics = Mathematics(mathematics.lanes, permutes=mathematics.permutes)
+    return kernel(program, reduce, method, _lanes(program, machine), mathematics)
+
+
+def _lanes(program: Program, machine: Processor) -> int:
+    """Runs side by side."""
+    nodes = program.step.rates.count(STEP)
+    side_by_side = next((count for most, count in INTERLEAVED if nodes <= most), 1)
+    return machine.mathematics.lanes * side_by_side
+
+
+class _Runner:
+    def __init__(
+        self,
+        program: Program,
+        sample: Sample,
+        clock: Clock,
+        method: str,
+        reduce: Sequence[Reducer] | None,
+        machine: Processor,
+        exact: bool,
+    ):
+        self.program = program
+        self.sample = sample
+        self.clock = clock
+        self.method = method
+        self.reduce = reduce
+        self.lanes = _lanes(program, machine)
+        written = _written(program, reduce, method, machine, exact)
+        self.constants = written.constants
+        self.function = function(written.text, machine)
+        self.times = clock.saved
+        self.names = list(program.outputs) if reduce is None else [one.name for one in reduce]
+        runs = len(sample.runs)
+        shape = (len(self.names), runs) if reduce is not None else (len(self.names), runs, len(self.times))
+        self.values = np.empty(shape)
+        self.sound = np.empty(runs)
+        self.own = threading.local()
+
+    def run(self, jobs: int, progress: Callable[[int], None] | None) -> Result:
+        """All runs, in blocks that threads take one after the other."""
+        runs = len(self.sample.runs)
+        size = min(BLOCK, max(runs // (jobs * SHARES), 1))
+        size = -(-size // self.lanes) * self.lanes
+        firsts = range(0, runs, size)
+        with ThreadPoolExecutor(jobs) as pool:
+            for done in pool.map(lambda first: self._block(first, min(first + size, runs)), firsts):
+                if progress is not None:
+                    progress(done)
+        diverged = np.flatnonzero(np.isnan(self.sound))
+        status, message = np.full(runs, "ok", dtype=object), np.full(runs, "", dtype=object)
+        if len(diverged):
+            status[diverged] = "diverged"
+            why = why_diverged(self.program, self.sample.part(diverged), self.clock, self.method)
+            message[diverged] = [text or "a stock is not finite" for text in why]
+        return Result(self.times, dict(zip(self.names, self.values, strict=True)), status, message)
+
+    def _block(self, first: int, last: int) -> int:
+        """Some runs, filled up with copies of the last one to whole vectors."""
+        runs = -(-(last - first) // self.lanes) * self.lanes
+        part = self.sample.part(np.minimum(np.arange(first, first + runs), last - 1))
+        start = Start(self.program, part, self.clock)
+        values, sound = self.values[:, first:last], self.sound[first:last]
+        if first + runs > last:
+            values, sound = np.empty((len(self.names), runs, *self.values.shape[2:])), np.empty(runs)
+        self._call(part, start, values, sound)
+        if first + runs > last:
+            self.values[:, first:last] = values[:, : last - first]
+            self.sound[first:last] = sound[: last - first]
+        return last
+
+    def _call(self, part: Sample, start: Start, values: np.ndarray, sound: np.ndarray) -> None:
+        runs = len(part.runs)
+        inputs = np.ascontiguousarray(part.inputs)
+        delays = np.array(list(start.delays.values()), dtype=np.int64).reshape(len(start.delays), runs)
+        lengths = delays.max(axis=1)
+        scratch = np.empty(int(lengths.sum()) * self.lanes)
+        arrays = (inputs, start.states, delays, lengths, scratch, self.constants, values, sound)
+        clock = self.clock
+        half = (self.times[1] - self.times[0]) * 0.5 if len(self.times) > 1 else 0.0
+        self.function(
+            *(array.ctypes.data for array in arrays),
+            values.strides[0] // values.itemsize if len(values) else 0,
+            runs,
+            clock.steps,
+            clock.stride,
+            len(self.times),
+            clock.start,
+            clock.time_step,
+            half,
+            _signed(self.sample.seed),
+            int(part.runs[0]),
+        )
+
+
+def _signed(seed: int) -> Any:
+    """The lowest 64 bits of a seed, as a signed number."""
+    return (seed + 2**63) % 2**64 - 2**63

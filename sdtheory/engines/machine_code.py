@@ -1,0 +1,205 @@
+"""LLVM assembly to machine code that can be called, for this processor; cached in memory and on disk."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sdtheory.engines import code_cache
+from sdtheory.engines.kernel import ARGUMENTS
+from sdtheory.engines.vector_code import MATHEMATICS, Mathematics
+from sdtheory.errors import NoMachineCode, shown
+
+LIBRARY = "libmvec.so.1"  # glibc's vector forms of the mathematical functions
+KEPT = 64  # functions kept in memory
+# lanes, letter of the vector function ABI, the feature that a processor must have
+WIDTHS = ((8, "e", "avx512dq"), (4, "d", "avx2"), (2, "b", "sse2"))
+# without a width's own features a processor computes as if it were an older one
+WIDER = {8: (), 4: ("avx512",), 2: ("avx", "fma", "f16c", "xop", "vaes", "vpclmulqdq", "gfni")}
+POINTER, INTEGER, DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+TYPES = {"ptr": POINTER, "i64": INTEGER, "double": DOUBLE}
+
+_functions: OrderedDict[str, Callable[..., None]] = OrderedDict()
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What machine code is made for."""
+
+    name: str
+    features: str
+    mathematics: Mathematics
+
+
+@cache
+def llvm() -> Any:
+    """The compiler.
+
+    Raises
+    ------
+    NoMachineCode
+        When llvmlite is missing or cannot make code for this machine.
+    """
+    try:
+        import llvmlite.binding as binding
+
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+    except Exception as error:  # whatever stops a foreign library from loading
+        raise NoMachineCode(
+            f"llvmlite cannot be used: {shown(error)}", remedy="install llvmlite, or use engine='vectorised'"
+        ) from None
+    return binding
+
+
+@cache
+def processor(lanes: int | None = None) -> Processor:
+    """This machine's processor, or what it would be with narrower vectors.
+
+    Parameters
+    ----------
+    lanes : int, optional
+        Numbers in a vector; the most that the processor has when left out.
+
+    Raises
+    ------
+    NoMachineCode
+        When llvmlite is missing, or the processor has no such vectors.
+    """
+    binding = llvm()
+    try:
+        features = dict(binding.get_host_cpu_features())
+    except RuntimeError:  # LLVM does not know them on every platform
+        features = {}
+    found = [
+        (width, letter)
+        for width, letter, feature in WIDTHS
+        if features.get(feature) and lanes in (None, width)
+    ]
+    name = binding.get_host_cpu_name()
+    if not found:
+        if lanes not in (None, 2):
+            raise NoMachineCode(f"this processor has no vectors of {lanes} numbers")
+        return Processor(name, _flat(features), Mathematics())
+    width, letter = found[0]
+    for feature in features:
+        features[feature] &= (
+            not feature.startswith(WIDER[4] if width == 4 else WIDER[2] + WIDER[4]) or width == 8
+        )
+    return Processor(name, _flat(features), _mathematics(binding, width, letter))
+
+
+def _flat(features: dict[str, bool]) -> str:
+    return ",".join(f"{'+' if present else '-'}{name}" for name, present in sorted(features.items()))
+
+
+def _mathematics(binding: Any, lanes: int, letter: str) -> Mathematics:
+    """The vector functions that this machine's C library has."""
+    prefix = f"_ZGV{letter}N{lanes}"
+    try:
+        binding.load_library_permanently(LIBRARY)
+    except RuntimeError:
+        return Mathematics(lanes, permutes=lanes == 8)
+    present = {
+        name
+        for key, name in MATHEMATICS.items()
+        if binding.address_of_symbol(f"{prefix}{'vv' if key == '^' else 'v'}_{name}")
+    }
+    return Mathematics(lanes, prefix, frozenset(present), permutes=lanes == 8)
+
+
+def key_of(text: str, machine: Processor) -> str:
+    """The name under which machine code is cached."""
+    binding = llvm()
+    import llvmlite
+
+    parts = (text, llvmlite.__version__, str(binding.llvm_version_info), machine.name, machine.features)
+    lanes = str(machine.mathematics.lanes)
+    return hashlib.sha256("\0".join((*parts, lanes)).encode()).hexdigest()
+
+
+def is_at_hand(text: str, machine: Processor) -> bool:
+    """Whether a function can be had without compiling it."""
+    key = key_of(text, machine)
+    return key in _functions or code_cache.load(key) is not None
+
+
+def function(text: str, machine: Processor) -> Callable[..., None]:
+    """The function ``run`` of a module.
+
+    Parameters
+    ----------
+    text : str
+        LLVM assembly.
+    machine : Processor
+
+    Raises
+    ------
+    NoMachineCode
+        When LLVM refuses the text.
+    """
+    key = key_of(text, machine)
+    with _lock:
+        if key not in _functions:
+            code = code_cache.load(key)
+            if code is None:
+                code = _compiled(text, machine)
+                code_cache.save(key, code)
+            _functions[key] = _loaded(code, machine)
+            if len(_functions) > KEPT:
+                _functions.popitem(last=False)
+        _functions.move_to_end(key)
+        return _functions[key]
+
+
+def _target(machine: Processor) -> Any:
+    binding = llvm()
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=machine.name, features=machine.features, opt=2, reloc="default", codemodel="jitdefault", jit=True
+    )
+
+
+def _compiled(text: str, machine: Processor) -> bytes:
+    """The object code of a module."""
+    binding = llvm()
+    try:
+        target = _target(machine)
+        module = binding.parse_assembly(text)
+        module.triple = target.triple
+        module.data_layout = str(target.target_data)
+        module.verify()
+        tuning = binding.create_pipeline_tuning_options(speed_level=1)
+        passes = binding.create_new_function_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        builder = binding.create_pass_builder(target, tuning)
+        for one in module.functions:
+            if not one.is_declaration:
+                passes.run(one, builder)
+        return target.emit_object(module)
+    except RuntimeError as error:
+        raise NoMachineCode(f"LLVM refuses the model: {shown(error, 300)}") from None
+
+
+def _loaded(code: bytes, machine: Processor) -> Callable[..., None]:
+    """The function in object code; ctypes lets other threads run during a call."""
+    binding = llvm()
+    try:
+        target = _target(machine)
+        engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
+        engine.add_object_file(binding.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        address = engine.get_function_address("run")
+    except RuntimeError as error:
+        raise NoMachineCode(f"LLVM cannot load machine code: {shown(error, 300)}") from None
+    called = ctypes.CFUNCTYPE(None, *(TYPES[kind] for kind, _ in ARGUMENTS))(address)
+    called.engine = engine  # type: ignore[attr-defined]  # the code lives as long as its engine
+    return called
