@@ -6,12 +6,16 @@ Nothing is written beside the user's file, and nothing is executed: PySD's abstr
 from __future__ import annotations
 
 import ast
+import re
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import Document
+
+_TERM = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_SUM = rf"{_TERM}(?:\s*[-+]\s*(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)+"
 
 
 def abstract_model(document: Document) -> Any:
@@ -37,13 +41,17 @@ def abstract_model(document: Document) -> Any:
 
 
 def literal(text: str) -> Any:
-    """The value of a number, a quoted text, or tuples and lists of them; anything else is an error.
+    """The value of a number, a quoted text, tuples and lists of them, or a sum of numbers.
+
+    Anything else is an error.
 
     Examples
     --------
-    >>> literal("(0,1),(2.5,-3)"), literal("007")
-    (((0, 1), (2.5, -3)), 7.0)
+    >>> literal("(0,1),(2.5,-3)"), literal("007"), literal("2 - 3 + 0.5")
+    (((0, 1), (2.5, -3)), 7.0, -0.5)
     """
+    if re.fullmatch(_SUM, text.strip()):
+        return sum(float(part.replace(" ", "")) for part in re.findall(_TERM, text))
     try:
         return ast.literal_eval(text)
     except SyntaxError:
