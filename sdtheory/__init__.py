@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdtheory.conversion import convert as convert
     from sdtheory.diagrams import draw as draw
     from sdtheory.documents import Document as Document
     from sdtheory.documents import Limits as Limits
@@ -34,6 +35,7 @@ _HOMES = {
     "Limits": "documents",
     "read": "documents",
     "load": "translate",
+    "convert": "conversion",
     "Model": "model.model",
     "simulate": "engines.simulate",
     "simulate_many": "engines.simulate",

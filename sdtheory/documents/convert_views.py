@@ -1,0 +1,2 @@
+def view_lines(c): return []
+def sketch_text(c): return ""
