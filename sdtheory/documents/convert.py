@@ -9,7 +9,8 @@ from sdtheory.documents import from_bytes
 from sdtheory.documents.convert_common import DIALECTS, Conversion
 from sdtheory.documents.convert_equations import Rewriting
 from sdtheory.documents.convert_losses import count_losses
-from sdtheory.documents.convert_views import sketch_text, view_lines
+from sdtheory.documents.convert_sketch import sketch_text
+from sdtheory.documents.convert_views import view_lines
 from sdtheory.documents.document import Document
 from sdtheory.documents.print_vensim import vensim_text
 from sdtheory.documents.print_xmile import xmile_text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -11,13 +12,18 @@ from sdtheory.documents.lexer import tokens
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.expression import Expression, Name, Number, evaluate, references
 from sdtheory.model.model import CONTROLS, Model, Variable
-from sdtheory.model.printing import Printer
+from sdtheory.model.printing import Printer, number_text
 from sdtheory.names import canonical
 
 VENDOR = "sdtheory"
 NAMESPACE = "urn:sdtheory:xmile"
 DIALECTS = {"vensim": "Vensim", "xmile": "XMILE"}
 CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
+
+
+def end_text(end: float | None) -> str:
+    """One end of a variable's range, "" when it is open."""
+    return "" if end is None or not math.isfinite(end) else number_text(end)
 
 
 @dataclass

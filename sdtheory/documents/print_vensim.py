@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sdtheory.documents.convert_common import Conversion
+from sdtheory.documents.convert_common import Conversion, end_text
 from sdtheory.documents.index import Lookup as Points
 from sdtheory.documents.text import Text, byte_order_mark
 from sdtheory.documents.xml_tree import Node, parse
@@ -110,9 +110,8 @@ def _described(
     limits: tuple[float | None, float | None],
     documentation: str,
 ) -> str:
-    low, high = limits
-    if low is not None or high is not None:
-        ends = ["?" if end is None else number_text(end) for end in limits]
+    ends = [end_text(end) or "?" for end in limits]
+    if ends != ["?", "?"]:
         units = f"{units} [{','.join(ends)}]".strip()
     if re.search(r"[~|]", units + documentation):
         conversion.lost["sign ~ or | in units or documentation, replaced"] += 1

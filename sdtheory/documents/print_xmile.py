@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from xml.sax.saxutils import escape
 
-from sdtheory.documents.convert_common import CONTROL_KEYS, NAMESPACE, VENDOR, Conversion
+from sdtheory.documents.convert_common import CONTROL_KEYS, NAMESPACE, VENDOR, Conversion, end_text
 from sdtheory.documents.index import Lookup as Points
 from sdtheory.model.expression import Call, Expression, Lookup, Name, Number, Table, Unary, chain, left_spine
 from sdtheory.model.model import Equation, Flow, Stock, Variable
@@ -110,13 +110,8 @@ def _specs(conversion: Conversion) -> list[str]:
         lines.append(tag("dt", None, number_text(step)))
     for key, entry in document.variables.items():
         if canonical(key) in CONTROL_KEYS:
-            low, high = entry.limits or (None, None)
-            described = {
-                "name": entry.name.upper(),
-                "units": entry.units,
-                "min": "" if low is None else number_text(low),
-                "max": "" if high is None else number_text(high),
-            }
+            low, high = map(end_text, entry.limits or (None, None))
+            described = {"name": entry.name.upper(), "units": entry.units, "min": low, "max": high}
             lines.append(tag(f"{VENDOR}:control", described, _prose(entry.documentation)))
     return nested("sim_specs", attributes, lines)
 
@@ -279,12 +274,9 @@ def _variable(conversion: Conversion, variable: Variable) -> list[str]:
 
 def _described(variable: Variable) -> list[str]:
     lines = [tag("units", None, variable.units)] if variable.units else []
-    low, high = variable.limits
-    if low is not None or high is not None:
-        ends = {"min": low, "max": high}
-        lines.append(
-            tag("range", {word: "" if end is None else number_text(end) for word, end in ends.items()})
-        )
+    low, high = map(end_text, variable.limits)
+    if low or high:
+        lines.append(tag("range", {"min": low, "max": high}))
     return lines
 
 
