@@ -10,6 +10,7 @@ import click
 
 import sdtheory
 from sdtheory.cli.comparing import compare, study
+from sdtheory.cli.editing import convert
 from sdtheory.cli.looking import draw, info, loops, run
 from sdtheory.errors import SDError, SDWarning
 
@@ -44,7 +45,7 @@ def main() -> None:
     """System dynamics: look at models, run them, compare policies, draw causal loops."""
 
 
-for command in (info, run, loops, draw, compare, study):
+for command in (info, run, loops, draw, convert, compare, study):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 
 from sdtheory.documents import from_bytes
-from sdtheory.documents.convert_common import DIALECTS, Conversion
+from sdtheory.documents.convert_common import Conversion
 from sdtheory.documents.convert_equations import Rewriting
 from sdtheory.documents.convert_losses import count_losses
 from sdtheory.documents.convert_sketch import sketch_text
@@ -44,7 +44,7 @@ def converted(document: Document, format: str, model: Model) -> Document:
     SDWarning
         One for each kind of thing that the format cannot hold, with its count.
     """
-    if format not in DIALECTS:
+    if format not in ("vensim", "xmile"):
         raise UsageError(f"unknown format '{shown(format)}'", remedy="use 'vensim' or 'xmile'")
     if format == document.format:
         return Document(document.bytes, document.format, document.encoding, None, document.limits)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from sdtheory.documents.document import Document
 from sdtheory.documents.index import Entry
 from sdtheory.documents.lexer import tokens
+from sdtheory.documents.text import Text, byte_order_mark
+from sdtheory.documents.xml_tree import Node, parse
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.expression import Expression, Name, Number, evaluate, references
 from sdtheory.model.model import CONTROLS, Model, Variable
@@ -17,13 +19,27 @@ from sdtheory.names import canonical
 
 VENDOR = "sdtheory"
 NAMESPACE = "urn:sdtheory:xmile"
-DIALECTS = {"vensim": "Vensim", "xmile": "XMILE"}
 CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
 
 
 def end_text(end: float | None) -> str:
     """One end of a variable's range, "" when it is open."""
     return "" if end is None or not math.isfinite(end) else number_text(end)
+
+
+def xml_root(document: Document) -> Node:
+    """The root element of an XMILE document, tags without the prefix that the root has."""
+    mark, length = byte_order_mark(document.bytes)
+    skipped = length if mark == document.encoding else 0
+    decoded = Text(document.bytes, document.encoding, skipped, document.file)
+    root = parse(decoded, document.file, document.limits).root
+    prefix = root.tag.removesuffix("xmile")
+    waiting = [root]
+    while prefix and waiting:
+        node = waiting.pop()
+        node.tag = node.tag.removeprefix(prefix)
+        waiting.extend(node.children)
+    return root
 
 
 @dataclass
@@ -117,8 +133,8 @@ class Conversion:
 
     def _no_number(self, word: str) -> ModelError:
         return ModelError(
-            f"the setting '{shown(word.replace('_', ' '))}' depends on more than constants, which "
-            f"{DIALECTS[self.format]} does not allow",
+            f"the setting '{shown(word.replace('_', ' '))}' depends on more than constants, "
+            "which is not carried over",
             file=self.document.file,
             line=self.document.simulation.line,
             remedy="make it a number",

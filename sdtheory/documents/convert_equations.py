@@ -24,6 +24,7 @@ from sdtheory.model.expression import (
     Number,
     Opaque,
     Table,
+    evaluate,
     rebuild,
     references,
     substitute,
@@ -37,6 +38,8 @@ from sdtheory.model.subscripts import binding, coverage, key_of, resolve
 from sdtheory.names import canonical
 
 _CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
+_DIALECTS = {"vensim": "Vensim", "xmile": "XMILE"}
+_RESERVED = {"vensim": _CONTROL_KEYS | {"time"}, "xmile": frozenset({"time", "dt", "starttime", "stoptime"})}
 _ONE, _TWO = Number(1.0), Number(2.0)
 _FAR = 1e30  # bounds of a random function that has none, where the dialect wants them
 
@@ -57,30 +60,37 @@ def _hyperbolic_tangent(x: Expression) -> Expression:
     return Binary("-", _ONE, Binary("/", _TWO, Binary("+", _of("exp", Binary("*", _TWO, x)), _ONE)))
 
 
-def _vensim_normal(mean, deviation, *rest):
+def _vensim_normal(mean: Expression, deviation: Expression, *rest: Expression) -> Expression:
     *given, site = rest
-    seed, low, high = (*given, *(Number(0.0), Number(-_FAR), Number(_FAR))[len(given) :])
+    seed, low, high = [*given, *(Number(0.0), Number(-_FAR), Number(_FAR))[len(given) :]]
     return _of("random_normal", low, high, mean, deviation, seed, site)
 
 
-def _vensim_exponential(mean, *rest):
+def _vensim_exponential(mean: Expression, *rest: Expression) -> Expression:
     *given, site = rest
     seed = given[0] if given else Number(0.0)
     return _of("random_exponential", Number(0.0), Number(_FAR), Number(0.0), mean, seed, site)
 
 
-def _vensim_lognormal(mean, deviation, *rest):
+def _vensim_lognormal(mean: Expression, deviation: Expression, *rest: Expression) -> Expression:
     return _of("exp", _of("normal", mean, deviation, *rest))
 
 
-def _vensim_montecarlo(percent, *rest):
+def _vensim_montecarlo(percent: Expression, *rest: Expression) -> Expression:
     *given, site = rest
     draw = _of("random_uniform", Number(0.0), Number(100.0), given[0] if given else Number(0.0), site)
     chance = Binary("*", percent, TIME_STEP)
     return _of("if_then_else", Binary("<", draw, chance), _ONE, Number(0.0))
 
 
-def _xmile_normal(low, high, mean, deviation, seed, site):
+def _xmile_normal(
+    low: Expression,
+    high: Expression,
+    mean: Expression,
+    deviation: Expression,
+    seed: Expression,
+    site: Expression,
+) -> Expression:
     return _of("normal", mean, deviation, seed, low, high, site)
 
 
@@ -100,6 +110,17 @@ _EXPANSIONS: dict[tuple[str, str], Callable[..., Expression]] = {
 }
 _KINDS_OF_READING = {"lookup_extrapolate": "extrapolate", "lookup_backward": "hold_backward"}
 _READINGS = {kind: word for word, kind in _KINDS_OF_READING.items()}
+
+
+def _decided(node: Expression) -> Expression:
+    """An expansion without the choices that its arguments, being numbers, have made already."""
+    if isinstance(node, Call) and node.function == "if_then_else":
+        condition, then, otherwise = node.arguments
+        if isinstance(condition, Binary) and all(
+            isinstance(part, Number) for part in (condition.left, condition.right)
+        ):
+            return _decided(then if evaluate(condition, {}) else otherwise)
+    return node
 
 
 class Rewriting:
@@ -143,9 +164,11 @@ class Rewriting:
             For something that the dialect cannot express; names the variable and the construct.
         """
         for key, variable in self.model.variables.items():
+            self.variable = variable
+            if key in _RESERVED[self.dialect]:
+                raise self.clash()
             if key in _CONTROL_KEYS:
                 continue
-            self.variable = variable
             self.counter = itertools.count(1)
             equations = tuple(self.equation(one) for one in self.placed(variable))
             name = self.renamed.get(key, variable.name)
@@ -153,21 +176,29 @@ class Rewriting:
             self.sources[canonical(name)] = key
         inlined = sum(1 for variable in self.model.variables.values() if variable.owner)
         if inlined:
-            self.lost["variable of an inlined macro or of a numbered dimension, now a variable of its own"] = (
-                inlined
-            )
+            self.lost[
+                "variable of an inlined macro or of a numbered dimension, now a variable of its own"
+            ] = inlined
         return self.variables
+
+    def clash(self) -> ModelError:
+        """The error for a variable whose name means something else in the dialect."""
+        return ModelError(
+            f"'{shown(self.variable.name)}' is a word of {_DIALECTS[self.dialect]} for the simulation's clock",
+            file=self.model.file or None,
+            line=self.variable.line,
+            column=self.variable.column,
+            remedy="rename it first",
+        )
 
     def refusal(self, what: str) -> ModelError:
         """The error for something in the variable at hand."""
-        variable, place = self.variable, {"file": self.model.file or None}
-        dialect = {"vensim": "Vensim", "xmile": "XMILE"}[self.dialect]
         return ModelError(
-            f"'{shown(variable.name)}': {what} has no counterpart in {dialect}",
-            line=variable.line,
-            column=variable.column,
+            f"'{shown(self.variable.name)}': {what} has no counterpart in {_DIALECTS[self.dialect]}",
+            file=self.model.file or None,
+            line=self.variable.line,
+            column=self.variable.column,
             remedy="write it with other functions",
-            **place,  # type: ignore[arg-type]
         )
 
     def new_name(self, wanted: str) -> str:
@@ -334,7 +365,9 @@ class Rewriting:
     def table(self, table: Table, wanted: str = "table") -> Name:
         """A lookup variable of its own for a table that stands inside an expression."""
         self._check_points(table)
-        name = self.new_name(f"{self.renamed.get(canonical(self.variable.name), self.variable.name)} {wanted}")
+        name = self.new_name(
+            f"{self.renamed.get(canonical(self.variable.name), self.variable.name)} {wanted}"
+        )
         if self.dialect == "vensim":
             table = dataclasses.replace(table, kind="interpolate")
         self.add(LookupVariable(name, (Equation(table),)))
@@ -358,7 +391,7 @@ class Rewriting:
         if node.function == "game":
             self.lost["GAME"] += 1
         if expansion is not None:
-            return self.tree(expansion(*node.arguments))
+            return self.tree(_decided(expansion(*node.arguments)))
         if node.function == "active_initial":
             return self.active_initial(node)
         if row.states is not None:
@@ -388,9 +421,7 @@ class Rewriting:
         own = self.table(dataclasses.replace(points, kind=kind), kind.replace("_", " "))
         return Lookup(own, self.tree(argument))
 
-    def helper(
-        self, word: str, make: Callable[[str, tuple[str, ...]], Variable], *parts: Expression
-    ) -> Name:
+    def helper(self, word: str, make: Callable[[str, tuple[str, ...]], Variable], *parts: Expression) -> Name:
         """A new variable over the dimensions of the left side at hand."""
         if any(
             isinstance(name, Name) and any(one == "*" or one.endswith("!") for one in name.subscripts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from sdtheory.names import canonical
 
 _MARKER = "\\\\\\---/// Sketch information - do not modify anything except names"
 _VERSION = "V300  Do not put anything below this section - it will be ignored"
-_DEFAULTS = "$192-192-192,0,Arial|12||0-0-0|0-0-0|0-0-255|-1--1--1|-1--1--1|96,96,100,0"
+DEFAULTS = "$192-192-192,0,Arial|12||0-0-0|0-0-0|0-0-255|-1--1--1|-1--1--1|96,96,100,0"
 _SIDES = {"center": 0, "bottom": 1, "left": 2, "top": 3, "right": 4}
 _SHAPES = {"none": 8, "box": 3}
 _CIRCLE, _TEXT_ONLY, _BOX = 2, 8, 3
@@ -55,7 +56,7 @@ class _Writing:
 
     def lines(self) -> list[str]:
         name = " ".join((self.view.name or self.view.model or f"View {self.number}").split())
-        found = [_MARKER, _VERSION, f"*{name}", _DEFAULTS]
+        found = [_MARKER, _VERSION, f"*{name}", DEFAULTS]
         for element in self.view.elements:
             writer = getattr(self, f"_{element.kind}", None)
             if writer is None:
@@ -116,10 +117,10 @@ class _Writing:
         form = _SHAPES.get(element.shape, _TEXT_ONLY)
         bits, fields = vensim_fields(xmile_look(element))
         side = _SIDES.get(element.label_side, -1) if element.label_side else -1
-        line = self.shape(
-            10, element, self.name(element), form, self.half(element), 2, side, (bits, fields)
-        )
-        return [line if bits else line[: line.rindex(f",0,{side},")] + "," + GHOST.replace("-1", str(side), 1)]
+        line = self.shape(10, element, self.name(element), form, self.half(element), 2, side, (bits, fields))
+        return [
+            line if bits else line[: line.rindex(f",0,{side},")] + "," + GHOST.replace("-1", str(side), 1)
+        ]
 
     def _text(self, element: Element) -> list[str]:
         text = " ".join(element.text.split()) or " "
@@ -165,7 +166,9 @@ class _Writing:
             return []
         # a link ends on the valve of a flow, as in XMILE, so that its arc stays the same
         numbers = [self.ids[end.id] for end in ends if end is not None]
-        points = list(element.points[1:-1]) if element.points else [element.control] if element.control else []
+        points = (
+            list(element.points[1:-1]) if element.points else [element.control] if element.control else []
+        )
         drawn = "|".join("({},{})".format(*self.at(*point)) for point in points if point) or "(0,0)"
         arc = 1 if element.control else 0
         dtype = 64 + element.delay
@@ -184,7 +187,7 @@ def split_pipe(points: Sequence[Point], valve: Point) -> tuple[list[Point], list
     """
     if len(points) < 2:
         return list(points), []
-    distances = [_distance(valve, start, stop) for start, stop in zip(points, points[1:], strict=False)]
+    distances = [_distance(valve, start, stop) for start, stop in itertools.pairwise(points)]
     place = distances.index(min(distances)) + 1
     return list(points[:place]), list(points[place:])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 from sdtheory.documents.convert_common import VENDOR, Conversion
@@ -20,9 +19,7 @@ _SHAPES = {"box": "rectangle", "ellipse": "circle"}
 
 def view_lines(conversion: Conversion) -> list[str]:
     """The lines of ``<views>``; what XMILE cannot draw is counted."""
-    views = [
-        line for view in conversion.document.views for line in _Writing(conversion, view).lines()
-    ]
+    views = [line for view in conversion.document.views for line in _Writing(conversion, view).lines()]
     return nested("views", {}, views) if views else []
 
 
@@ -167,7 +164,9 @@ class _Writing:
         if element.text and not element.polarity:
             self.lost["sign of an arrow other than + and -"] += 1
         here, there = (source.x, source.y), (target.x, target.y)
-        angle = leaving_angle(here, element.control or here, there) if element.control else _chord(here, there)
+        angle = (
+            leaving_angle(here, element.control or here, there) if element.control else _chord(here, there)
+        )
         attributes = {
             "uid": self.uid(element),
             "angle": number_text(round(angle, 3) + 0.0),
@@ -196,5 +195,3 @@ class _Writing:
 
 def _chord(start: Point, stop: Point) -> float:
     return math.degrees(math.atan2(start[1] - stop[1], stop[0] - start[0])) % 360
-
-

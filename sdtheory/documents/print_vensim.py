@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sdtheory.documents.convert_common import Conversion, end_text
+from sdtheory.documents.convert_common import Conversion, end_text, xml_root
 from sdtheory.documents.index import Lookup as Points
-from sdtheory.documents.text import Text, byte_order_mark
-from sdtheory.documents.xml_tree import Node, parse
+from sdtheory.documents.xml_tree import Node
 from sdtheory.model.expression import Lookup, Table
 from sdtheory.model.model import Equation, Stock, Variable
 from sdtheory.model.printing import Printer, name_text, number_text, points_text, subscripts_text
@@ -115,11 +114,11 @@ def _described(
         units = f"{units} [{','.join(ends)}]".strip()
     if re.search(r"[~|]", units + documentation):
         conversion.lost["sign ~ or | in units or documentation, replaced"] += 1
-        units, documentation = (
-            text.replace("~", "-").replace("|", "/") for text in (units, documentation)
-        )
+        units, documentation = (text.replace("~", "-").replace("|", "/") for text in (units, documentation))
     # a backslash at the end of a line would join it to the next
-    lines = [f"{line.rstrip()} " if line.rstrip().endswith("\\") else line for line in documentation.split("\n")]
+    lines = [
+        f"{line.rstrip()} " if line.rstrip().endswith("\\") else line for line in documentation.split("\n")
+    ]
     prose = "\n\t\t".join(lines)
     return f"\n\t~\t{units}\n\t~\t{prose}\n\t|\n"
 
@@ -146,15 +145,9 @@ def _controls(conversion: Conversion) -> Iterator[str]:
 
 def control_notes(conversion: Conversion) -> dict[str, Node]:
     """What this package's own files say about the simulation settings, by canonical name."""
-    document = conversion.document
-    mark, length = byte_order_mark(document.bytes)
-    decoded = Text(document.bytes, document.encoding, length if mark == document.encoding else 0, document.file)
-    root = parse(decoded, document.file, document.limits).root
-    specs = next((node for node in root.children if node.tag.rpartition(":")[2] == "sim_specs"), None)
-    nodes = specs.children if specs is not None else []
-    return {
-        canonical(node.get("name")): node for node in nodes if node.tag.rpartition(":")[2] == "control"
-    }
+    root = xml_root(conversion.document)
+    nodes = (node for specs in root.children if specs.tag == "sim_specs" for node in specs.children)
+    return {canonical(node.get("name")): node for node in nodes if node.tag.endswith(":control")}
 
 
 def _settings(conversion: Conversion) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from xml.sax.saxutils import escape
@@ -79,7 +80,9 @@ def xmile_text(conversion: Conversion, views: list[str]) -> str:
         for unit in document.unit_definitions
         for line in nested("unit", {"name": unit.name}, [tag("alias", None, one) for one in unit.aliases])
     ]
-    variables = [line for variable in conversion.variables.values() for line in _variable(conversion, variable)]
+    variables = [
+        line for variable in conversion.variables.values() for line in _variable(conversion, variable)
+    ]
     variables += _groups(conversion)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
@@ -163,17 +166,13 @@ def _split_rate(
     used: set[tuple[str, str]],
     taken: set[str],
 ) -> None:
-    import dataclasses
-
     parts = []
     for equation in stock.equations:
         assert not isinstance(equation.expression, Table)
         parts.append(list(_terms(equation.expression)))
     names: list[tuple[str, str]] = []
     others: list[list[tuple[str, Expression]]] = [[] for _ in parts]
-    common = {
-        _flow_term(conversion, term, stock.equations[0], stock, flows) for term in parts[0]
-    } - {None}
+    common = {_flow_term(conversion, term, stock.equations[0], stock, flows) for term in parts[0]} - {None}
     for equation, terms in zip(stock.equations[1:], parts[1:], strict=True):
         common &= {_flow_term(conversion, term, equation, stock, flows) for term in terms}
     for place, (equation, terms) in enumerate(zip(stock.equations, parts, strict=True)):
@@ -188,7 +187,9 @@ def _split_rate(
             else:
                 others[place].append(term)
     used.update(names)
-    spelled = {sign: tuple(conversion.variables[name].name for own, name in names if own == sign) for sign in "+-"}
+    spelled = {
+        sign: tuple(conversion.variables[name].name for own, name in names if own == sign) for sign in "+-"
+    }
     inflows, outflows = spelled["+"], spelled["-"]
     if any(others):
         name = next(
@@ -230,7 +231,9 @@ def _flow_term(
         return None
     key = canonical(node.name)
     flow = conversion.variables.get(key)
-    same = flow is not None and tuple(map(canonical, flow.dimensions)) == tuple(map(canonical, stock.dimensions))
+    same = flow is not None and tuple(map(canonical, flow.dimensions)) == tuple(
+        map(canonical, stock.dimensions)
+    )
     here = tuple(map(canonical, node.subscripts)) == tuple(map(canonical, equation.subscripts))
     return (sign, key) if same and here and key in flows else None
 
