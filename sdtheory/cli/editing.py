@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -19,29 +18,20 @@ def save(document: sd.Document, path: str) -> None:
     target = Path(path)
     if target.exists():
         raise DocumentError("the file exists already", file=path, remedy="remove it or choose another name")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
-            with open(handle, "wb") as stream:
+            with open(temporary, "xb") as stream:
                 stream.write(document.bytes)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.chmod(temporary, 0o666 & ~_mask())
             os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise DocumentError(
             f"cannot be written: {(error.strerror or str(error)).lower()}", file=path
         ) from None
-
-
-def _mask() -> int:
-    """The permissions that this process takes from new files."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @click.command()

@@ -39,7 +39,7 @@ from sdtheory.names import canonical
 
 _CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
 _DIALECTS = {"vensim": "Vensim", "xmile": "XMILE"}
-_RESERVED = {"vensim": _CONTROL_KEYS | {"time"}, "xmile": frozenset({"time", "dt", "starttime", "stoptime"})}
+_RESERVED = {"vensim": frozenset({"time"}), "xmile": frozenset({"time", "dt", "starttime", "stoptime"})}
 _ONE, _TWO = Number(1.0), Number(2.0)
 _FAR = 1e30  # bounds of a random function that has none, where the dialect wants them
 
@@ -62,7 +62,9 @@ def _hyperbolic_tangent(x: Expression) -> Expression:
 
 def _vensim_normal(mean: Expression, deviation: Expression, *rest: Expression) -> Expression:
     *given, site = rest
-    seed, low, high = [*given, *(Number(0.0), Number(-_FAR), Number(_FAR))[len(given) :]]
+    bounds: list[Expression] = [Number(0.0), Number(-_FAR), Number(_FAR)]
+    bounds[: len(given)] = given
+    seed, low, high = bounds
     return _of("random_normal", low, high, mean, deviation, seed, site)
 
 
@@ -168,6 +170,8 @@ class Rewriting:
             if key in _RESERVED[self.dialect]:
                 raise self.clash()
             if key in _CONTROL_KEYS:
+                if self.dialect == "vensim":
+                    self.lost["variable with the name of a setting of Vensim, now that setting"] += 1
                 continue
             self.counter = itertools.count(1)
             equations = tuple(self.equation(one) for one in self.placed(variable))

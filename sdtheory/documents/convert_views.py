@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sdtheory.documents.convert_common import VENDOR, Conversion
 from sdtheory.documents.convert_looks import Look, hexadecimal, vensim_look, xmile_attributes
 from sdtheory.documents.print_xmile import nested, tag, written_name
-from sdtheory.documents.view import Element, Point, View
+from sdtheory.documents.view import Element, Point, View, off_chord
 from sdtheory.model.printing import name_text, number_text
 from sdtheory.names import canonical
 
@@ -37,6 +39,21 @@ def leaving_angle(start: Point, control: Point, stop: Point) -> float:
     second = math.atan2(stop[1] - control[1], stop[0] - control[0])
     chord = math.atan2(stop[1] - start[1], stop[0] - start[0])
     return math.degrees(-(chord - math.remainder(second - first, 2 * math.pi))) % 360
+
+
+def corners(points: Sequence[Point]) -> list[Point]:
+    """The ends and the corners of a pipe, without the points that lie on a straight part of it.
+
+    Examples
+    --------
+    >>> corners([(0, 0), (5, 0), (10, 0), (10, 4), (10, 9)])
+    [(0, 0), (10, 0), (10, 9)]
+    """
+    found = list(points[:1])
+    for here, after in itertools.pairwise(points[1:]):
+        if off_chord(found[-1], here, after):
+            found.append(here)
+    return [*found, *points[1:][-1:]]
 
 
 def places(numbers: float) -> str:
@@ -148,7 +165,7 @@ class _Writing:
             shape = self.by_id.get(end or "")
             if points and shape is not None and shape.kind == "cloud":
                 points[place] = (shape.x, shape.y)
-        pts = [tag("pt", {"x": places(x), "y": places(y)}) for x, y in points]
+        pts = [tag("pt", {"x": places(x), "y": places(y)}) for x, y in corners(points)]
         span = element.spans.get("label_whole")
         document = self.conversion.document
         word = document.bytes[span.start : span.stop].decode(document.encoding) if span else ""

@@ -133,6 +133,11 @@ def _controls(conversion: Conversion) -> Iterator[str]:
         value = number_text(conversion.setting(word))
         if name == "SAVEPER" and conversion.setting("save_every") == conversion.setting("time_step"):
             value = "TIME STEP"
+        entry = conversion.document.variables.get(name)
+        if entry is not None:
+            described = entry.units or units, entry.limits or (None, None), entry.documentation
+            yield f"{name}=\n\t{value}" + _described(conversion, *described)
+            continue
         note = kept.get(canonical(name))
         limits: tuple[float | None, float | None] = (None, None)
         own_units = units
