@@ -13,7 +13,7 @@ PACKAGE = Path(sdtheory.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LINES = 500
 # longer still; they may shrink, not grow
-LONG = {"engines/program.py": 560, "experiments/experiment.py": 540, "translate/lowering.py": 610}
+LONG = {"experiments/experiment.py": 540}
 REFERENCE = "engines/reference.py"
 # what calls machine code, and nothing else, may know how
 PERMITTED = {"engines/machine_code.py": {"ctypes"}}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 from sdtheory.errors import NotCompiled, shown
 from sdtheory.model.expression import Call, Expression, Name, children
 from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Equation, Model, Variable
-from sdtheory.model.subscripts import MOST_CELLS, Cell, coverage, elements, key_of, label, spelled
+from sdtheory.model.subscripts import MOST_CELLS, Cell, coverage, elements, key_of, label, spelled, split
 from sdtheory.names import unknown
 
 Bound = dict[str, str]
@@ -80,3 +81,31 @@ class Cells:
         for element, members in axes:
             place = place * len(members) + [key_of(member) for member in members].index(key_of(element))
         return place
+
+
+class Inputs:
+    """What runs vary, by number: whole variables and single cells.
+
+    Parameters
+    ----------
+    model : Model
+    cells : Cells
+    names : iterable of str
+        Variables, or ``name[element]``.
+    """
+
+    def __init__(self, model: Model, cells: Cells, names: Iterable[str]):
+        self.labels: list[str] = []
+        self._numbers: dict[tuple[str, Cell], int] = {}
+        for name in names:
+            head, cell = split(name)
+            variable = model[head]
+            if cell:
+                cell = cells.named(variable, cell)
+            self._numbers[(key_of(variable.name), cell)] = len(self.labels)
+            self.labels.append(label(variable.name, cell))
+
+    def number(self, key: str, cell: Cell) -> int | None:
+        """The input that gives a cell its value: its own, or that of the whole array."""
+        found = self._numbers.get((key, cell))
+        return self._numbers.get((key, ())) if found is None else found

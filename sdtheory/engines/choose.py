@@ -12,14 +12,14 @@ from sdtheory.engines.graph import Program
 from sdtheory.engines.reducers import Reducer
 from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import grid
-from sdtheory.engines.vectorised import BLOCK, Result, run_vectorised
+from sdtheory.engines.vectorised import Result, block_size, run_vectorised
 from sdtheory.errors import NoMachineCode, SDWarning
 
 COMPILED = ("compiled", "compiled-exact")
 PER_NODE = 1e-6  # seconds that numpy takes to begin an operation
 PER_VALUE = 1e-9  # and for each number
-# seconds of numpy from which on it pays to load machine code, and to make it
-WORTH_LOADING, WORTH_MAKING = 0.1, 0.5
+WORTH_LOADING = 0.1  # seconds of numpy from which on it pays to load machine code
+MAKING, MAKING_NODE = 0.4, 4e-4  # seconds that it takes to make, and for each node
 
 
 def run_program(
@@ -66,11 +66,14 @@ def run_program(
 def _pays(program: Program, inputs: np.ndarray, reduce: Sequence[Reducer] | None) -> bool:
     """Whether machine code is worth its making or, where it lies ready, its loading."""
     runs = inputs.shape[1]
-    steps = grid(program, Sample(inputs, np.arange(runs))).steps
-    each = -(-runs // BLOCK) * PER_NODE + runs * PER_VALUE
-    seconds = steps * len(program.step.nodes) * each
-    if seconds < WORTH_LOADING or seconds >= WORTH_MAKING:
-        return seconds >= WORTH_MAKING
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SDWarning)  # the engine will say it
+        steps = grid(program, Sample(inputs, np.arange(runs))).steps
+    nodes = len(program.step.nodes)
+    seconds = steps * nodes * (-(-runs // block_size(program)) * PER_NODE + runs * PER_VALUE)
+    making = MAKING + nodes * MAKING_NODE
+    if seconds < WORTH_LOADING or seconds >= making:
+        return seconds >= making
     from sdtheory.engines.compiled import is_compiled
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,12 +17,14 @@ from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import Start, grid
 from sdtheory.engines.vector_code import Mathematics
 from sdtheory.engines.vectorised import Result, why_diverged
+from sdtheory.errors import NoMachineCode
 
 BLOCK = 4096  # runs at a time: what they read and keep stays small
 SHARES = 8  # blocks for each thread, so that all end at about the same time
 # nodes of the step graph up to which so many vectors are computed side by side: one alone would wait for
 # its own results, and more make more code
-INTERLEAVED = ((60, 4), (2000, 2))
+INTERLEAVED = ((60, 4), (1000, 2))
+MOST_NODES = 30_000  # the compiler needs some ten seconds for so many, and all their values room on the stack
 
 
 def run_compiled(
@@ -91,6 +92,10 @@ def is_compiled(
 def _written(
     program: Program, reduce: Sequence[Reducer] | None, method: str, machine: Processor, exact: bool
 ) -> Kernel:
+    if len(program.step.nodes) > MOST_NODES:
+        raise NoMachineCode(
+            f"the model has {len(program.step.nodes):,} operations a step; the compiler takes {MOST_NODES:,}"
+        )
     mathematics = machine.mathematics
     if exact:
         mathematics = Mathematics(mathematics.lanes, permutes=mathematics.permutes)
@@ -129,8 +134,7 @@ class _Runner:
         runs = len(sample.runs)
         shape = (len(self.names), runs) if reduce is not None else (len(self.names), runs, len(self.times))
         self.values = np.empty(shape)
-        self.sound = np.empty(runs)
-        self.own = threading.local()
+        self.ends = np.empty(runs)
 
     def run(self, jobs: int, progress: Callable[[int], None] | None) -> Result:
         """All runs, in blocks that threads take one after the other."""
@@ -142,12 +146,16 @@ class _Runner:
             for done in pool.map(lambda first: self._block(first, min(first + size, runs)), firsts):
                 if progress is not None:
                     progress(done)
-        diverged = np.flatnonzero(np.isnan(self.sound))
+        diverged = np.flatnonzero(~np.isnan(self.ends))
         status, message = np.full(runs, "ok", dtype=object), np.full(runs, "", dtype=object)
         if len(diverged):
             status[diverged] = "diverged"
             why = why_diverged(self.program, self.sample.part(diverged), self.clock, self.method)
-            message[diverged] = [text or "a stock is not finite" for text in why]
+            # another rounding of a function may have spared a run there
+            message[diverged] = [
+                text or f"a stock is not finite at time {end:g}"
+                for text, end in zip(why, self.ends[diverged], strict=True)
+            ]
         return Result(self.times, dict(zip(self.names, self.values, strict=True)), status, message)
 
     def _block(self, first: int, last: int) -> int:
@@ -155,22 +163,22 @@ class _Runner:
         runs = -(-(last - first) // self.lanes) * self.lanes
         part = self.sample.part(np.minimum(np.arange(first, first + runs), last - 1))
         start = Start(self.program, part, self.clock)
-        values, sound = self.values[:, first:last], self.sound[first:last]
+        values, ends = self.values[:, first:last], self.ends[first:last]
         if first + runs > last:
-            values, sound = np.empty((len(self.names), runs, *self.values.shape[2:])), np.empty(runs)
-        self._call(part, start, values, sound)
+            values, ends = np.empty((len(self.names), runs, *self.values.shape[2:])), np.empty(runs)
+        self._call(part, start, values, ends)
         if first + runs > last:
             self.values[:, first:last] = values[:, : last - first]
-            self.sound[first:last] = sound[: last - first]
+            self.ends[first:last] = ends[: last - first]
         return last
 
-    def _call(self, part: Sample, start: Start, values: np.ndarray, sound: np.ndarray) -> None:
+    def _call(self, part: Sample, start: Start, values: np.ndarray, ends: np.ndarray) -> None:
         runs = len(part.runs)
         inputs = np.ascontiguousarray(part.inputs)
         delays = np.array(list(start.delays.values()), dtype=np.int64).reshape(len(start.delays), runs)
         lengths = delays.max(axis=1)
         scratch = np.empty(int(lengths.sum()) * self.lanes)
-        arrays = (inputs, start.states, delays, lengths, scratch, self.constants, values, sound)
+        arrays = (inputs, start.states, delays, lengths, scratch, self.constants, values, ends)
         clock = self.clock
         half = (self.times[1] - self.times[0]) * 0.5 if len(self.times) > 1 else 0.0
         self.function(

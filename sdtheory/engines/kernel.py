@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdtheory.engines.graph import CONST, RUN, Program, arguments_of, closure
+from sdtheory.engines.pipeline_code import PipelineCode
 from sdtheory.engines.reducer_code import ReducerCode
 from sdtheory.engines.reducers import Reducer
 from sdtheory.engines.table_code import read_table
-from sdtheory.engines.vector_code import Code, Mathematics, Value, constant, integer
+from sdtheory.engines.vector_code import BASE, Code, Mathematics, Value, constant, integer
 
 # Numbers that stay in the code because it gains from knowing them; all others are handed over, so that
 # a model whose constants change keeps its machine code.
@@ -30,7 +31,7 @@ ARGUMENTS = (
     ("ptr", "scratch"),  # (sum of lengths, lanes): values on their way
     ("ptr", "constants"),
     ("ptr", "results"),  # (outputs, all runs, rows) or (reducers, runs)
-    ("ptr", "sound"),  # (runs,): 0, or NaN for a run that diverged
+    ("ptr", "ends"),  # (runs,): when a run was found to have diverged, NaN if it was not
     ("i64", "apart"),  # numbers between the series of two outputs
     ("i64", "runs"),  # in the block, a multiple of the lanes
     ("i64", "steps"),
@@ -106,12 +107,10 @@ class _Writer:
         self.rk4 = method == "rk4"
         self.code = Code(lanes, mathematics)
         self.constants: dict[float, int] = {}
-        self.values: dict[int, Value] = {}
         self.time = Value("%time" if self.rk4 else "%now")
         states = program.states
         self.integrals = [place for place, state in enumerate(states) if state.kind == "integral"]
         self.held = [place for place, state in enumerate(states) if state.kind == "held"]
-        self.pipelines = [place for place, state in enumerate(states) if state.kind == "pipeline"]
         self.clipped = any(state.non_negative for state in states)
         self._sort_nodes()
 
@@ -122,7 +121,7 @@ class _Writer:
         if self.reducers is not None:
             kept = {one.output: kept[one.output] for one in self.reducers}
         moving = [self._rate(place) for place in self.integrals]
-        stepping = [self._rate(place) for place in (*self.held, *self.pipelines)]
+        stepping = [one.rate for one in self.program.states if one.rate is not None]
         every = closure(self.graph, [*moving, *stepping, *kept.values()])
         before = frozenset(place for place in every if rates[place] in (CONST, RUN))
         randoms = frozenset(place for place in every if self.graph.nodes[place][0] == "random")
@@ -167,10 +166,7 @@ class _Writer:
         if value in KNOWN or math.isnan(value):
             return constant(value)
         place = self.constants.setdefault(value, len(self.constants))
-        return self.code.load(self._at("%constants", integer(place)), wide=False)
-
-    def _at(self, base: str, place: Value, kind: str = "double") -> str:
-        return self.code.put(f"getelementptr {kind}, ptr {base}, i64 {place.text}")
+        return self.code.load(self.code.at("%constants", integer(place)), wide=False)
 
     def _nodes(self, places: Iterable[int], known: Mapping[int, Value]) -> dict[int, Value]:
         """The values of nodes, and of those known before; constants are read where they are used."""
@@ -193,8 +189,7 @@ class _Writer:
             case "const":
                 return self._constant(float(node[1]))
             case "parameter":
-                offset = self.code.binary("mul", integer(node[1]), Value("%runs", "i64"))
-                return self.code.load(self._at(self._at("%inputs", offset), Value("%base", "i64")))
+                return self.code.own("%inputs", node[1])
             case "time":
                 return self.time
             case "state":
@@ -211,13 +206,13 @@ class _Writer:
         code = self.code
         self.states = [code.slot() for _ in self.program.states]
         self.slots = list(self.states)  # what the nodes read: under RK4 the states of the stage
-        self.nan = code.slot()
+        self.mark = code.slot()  # 0, or NaN for a run that has diverged
+        self.end = code.slot()
         self.due = code.slot("i64", False)  # steps until the next row
-        self.rings = [code.slot("i64", False) for _ in self.pipelines]
         if self.reducers is None:
             self.row = code.array(len(self.program.outputs))
         self.results = [ReducerCode(code, one) for one in self.reducers or ()]
-        offsets = self._ring_offsets()
+        self.pipelines = self._pipelines()
         keys = code.round_keys("%seed") if self.randoms else []
         code.do("br label %chunk")
         code.label("chunk")
@@ -237,37 +232,38 @@ class _Writer:
         if self.rk4:
             code.do("br i1 %is_first, label %first_stage, label %between")
             code.label("first_stage")
-        held = self._rows(values)
-        self._advance(values, held, offsets)
+        stepped = self._rows(values)
+        self._advance(values, stepped)
         self._finish_chunk()
 
-    def _ring_offsets(self) -> list[str]:
-        """Where each pipeline's ring begins in the scratch memory."""
-        code, place, found = self.code, "%scratch", []
-        for row in range(len(self.pipelines)):
-            found.append(place)
-            length = code.load(self._at("%lengths", integer(row), "i64"), "i64", False)
-            size = code.binary("mul", length, integer(code.lanes))
-            place = self._at(place, size)
+    def _pipelines(self) -> dict[int, PipelineCode]:
+        """The pipelines by state, each with its part of the scratch memory."""
+        code, ring = self.code, "%scratch"
+        found: dict[int, PipelineCode] = {}
+        for place, state in enumerate(self.program.states):
+            if state.kind == "pipeline":
+                assert state.delay_time is not None
+                alike = self.program.initial.rates[state.delay_time] == CONST
+                found[place] = PipelineCode(code, len(found), ring, alike)
+                ring = found[place].end()
         return found
 
     def _begin_chunk(self) -> None:
         code = self.code
-        base = Value("%base", "i64")
-        self.starts = []
-        for place in range(len(self.states)):
-            offset = code.binary("mul", integer(place), Value("%runs", "i64"))
-            self.starts.append(code.load(self._at(self._at("%starts", offset), base)))
-            code.store(self.starts[-1], self.states[place])
-        code.store(code.widened(constant(0.0)), self.nan)
-        for counter in (self.due, *self.rings):
-            code.store(integer(0), counter)
+        self.starts = [code.own("%starts", place) for place in range(len(self.states))]
+        for value, slot in zip(self.starts, self.states, strict=True):
+            code.store(value, slot)
+        code.store(code.widened(constant(0.0)), self.mark)
+        code.store(code.widened(constant(math.nan)), self.end)
+        code.store(integer(0), self.due)
+        for pipeline in self.pipelines.values():
+            pipeline.begin()
         for result in self.results:
             result.begin()
-        self.run_values = self._nodes(self.once, {})
-        self.run_values = {place: self.run_values[place] for place in self.once}
+        computed = self._nodes(self.once, {})
+        self.run_values = {place: computed[place] for place in self.once}
         if self.randoms:
-            first = code.binary("add", Value("%first", "i64"), base)
+            first = code.binary("add", Value("%first", "i64"), BASE)
             lanes = ", ".join(f"i64 {lane}" for lane in range(code.lanes))
             numbers = code.binary("add", first, Value(f"<{lanes}>", "i64", True))
             self.numbers = code.binary("and", numbers, integer(0xFFFFFFFF))
@@ -324,11 +320,13 @@ class _Writer:
     def _check(self, values: Mapping[int, Value]) -> None:
         """Make a run's mark NaN, for ever, when a stock or its rate is not finite: then 0 times it is NaN."""
         code = self.code
-        mark = code.load(self.nan)
+        before = mark = code.load(self.mark)
         for place in self.integrals:
             for value in (code.load(self.states[place]), self._number(values, self._rate(place))):
                 mark = code.intrinsic("fmuladd", value, constant(0.0), mark)
-        code.store(mark, self.nan)
+        code.store(mark, self.mark)
+        ends = code.binary("and", code.compare("ord", before, before), code.compare("uno", mark, mark))
+        code.store(code.choice(ends, Value("%now"), code.load(self.end)), self.end)
 
     def _number(self, values: Mapping[int, Value], place: int) -> Value:
         value = values[place] if place in values else self._leaf(place)
@@ -337,7 +335,7 @@ class _Writer:
     def _keep(self, values: Mapping[int, Value]) -> None:
         """Keep a row of the outputs; NaN for runs that have diverged."""
         code = self.code
-        mark = code.load(self.nan)
+        mark = code.load(self.mark)
         sound = code.compare("ord", mark, mark)
 
         def kept(output: str) -> Value:
@@ -349,8 +347,11 @@ class _Writer:
                 result.take(kept(result.reducer.output), None if level is None else self._level(level))
             code.do("br label %kept")
             return
+        if not self.program.outputs:
+            code.do("br label %kept")
+            return
         for place, output in enumerate(self.program.outputs):
-            code.store(kept(output), self._at(self.row, integer(place * code.lanes)))
+            code.store(kept(output), code.at(self.row, integer(place * code.lanes)))
         self._copy_row()
 
     def _copy_row(self) -> None:
@@ -370,8 +371,8 @@ class _Writer:
         code.do("%l = phi i64 [ 0, %output ], [ %next_l, %lane ]")
         code.do("%to = phi i64 [ %begin, %output ], [ %next_to, %lane ]")
         code.do("%source = add i64 %from, %l")
-        value = code.load(self._at(self.row, Value("%source")), wide=False)
-        code.store(value, self._at("%results", Value("%to")))
+        value = code.load(code.at(self.row, Value("%source")), wide=False)
+        code.store(value, code.at("%results", Value("%to")))
         code.do("%next_to = add i64 %to, %rows")
         code.do("%next_l = add i64 %l, 1")
         code.do(f"%lanes_left = icmp ult i64 %next_l, {code.lanes}")
@@ -384,16 +385,13 @@ class _Writer:
     def _level(self, level: float) -> Value:
         return self.code.widened(self._constant(level))
 
-    def _advance(
-        self, values: Mapping[int, Value], stepped: Mapping[int, Value], rings: Sequence[str]
-    ) -> None:
+    def _advance(self, values: Mapping[int, Value], stepped: Mapping[int, Value]) -> None:
         """The states of the next step."""
         code = self.code
         following = {place: self._number(stepped, self._rate(place)) for place in self.held}
-        for row, place in enumerate(self.pipelines):
-            following[place] = self._passed_on(
-                row, place, self._number(stepped, self._rate(place)), rings[row]
-            )
+        for place, pipeline in self.pipelines.items():
+            source = self._number(stepped, self._rate(place))
+            following[place] = pipeline.passed_on(source, self.starts[place])
         if self.rk4:
             for place, value in following.items():
                 code.store(value, self.following[place])
@@ -441,47 +439,13 @@ class _Writer:
         code.do("br label %stage")
         code.label("advance")
 
-    def _passed_on(self, row: int, place: int, value: Value, ring: str) -> Value:
-        """Put a value into a pipeline; what comes out at the next step."""
-        code = self.code
-        lanes = integer(code.lanes)
-        written = code.load(self.rings[row], "i64", False)
-        code.store(value, self._at(ring, code.binary("mul", written, lanes)))
-        length = code.load(self._at("%lengths", integer(row), "i64"), "i64", False)
-        following = code.binary("add", written, integer(1))
-        wraps = Value(code.put(f"icmp eq i64 {following.text}, {length.text}"), "i1")
-        following = code.choice(wraps, integer(0), following)
-        code.store(following, self.rings[row])
-        upcoming = code.binary("add", Value("%k", "i64"), integer(1))
-        delay_node = self.program.states[place].delay_time
-        assert delay_node is not None
-        if self.program.initial.rates[delay_node] == CONST:  # all runs as long as the ring
-            out = code.load(self._at(ring, code.binary("mul", following, lanes)))
-            early = Value(code.put(f"icmp slt i64 {upcoming.text}, {length.text}"), "i1")
-            return code.choice(early, self.starts[place], out)
-        offset = code.binary("mul", integer(row), Value("%runs", "i64"))
-        delays = code.load(self._at(self._at("%delays", offset), Value("%base", "i64")), "i64")
-        behind = code.binary("sub", code.binary("add", written, integer(1)), delays)
-        negative = Value(code.put(f"icmp slt {code.typed(behind)}, zeroinitializer"), "i1", True)
-        source = code.choice(negative, code.binary("add", behind, length), behind)
-        source = code.binary("mul", source, lanes)
-        text = "poison"
-        for lane in range(code.lanes):
-            own = code.put(f"add i64 {code.element(source, lane)}, {lane}")
-            one = code.load(self._at(ring, Value(own)), wide=False)
-            text = code.put(f"insertelement <{code.lanes} x double> {text}, double {one.text}, i64 {lane}")
-        ahead = code.widened(upcoming)
-        early = Value(code.put(f"icmp slt {code.typed(ahead)}, {delays.text}"), "i1", True)
-        return code.choice(early, self.starts[place], Value(text, "double", True))
-
     def _finish_chunk(self) -> None:
         code = self.code
         code.label("done")
-        base = Value("%base", "i64")
         for row, result in enumerate(self.results):
             offset = code.binary("mul", integer(row), Value("%apart", "i64"))
-            code.store(result.result(), self._at(self._at("%results", offset), base))
-        code.store(code.load(self.nan), self._at("%sound", base))
+            code.store(result.result(), code.at("%results", code.binary("add", offset, BASE)))
+        code.store(code.load(self.end), code.at("%ends", BASE))
         code.do(f"%next_base = add i64 %base, {code.lanes}")
         code.do("%more = icmp slt i64 %next_base, %runs")
         code.do("br i1 %more, label %chunk, label %finished")

@@ -20,10 +20,13 @@ LIBRARY = "libmvec.so.1"  # glibc's vector forms of the mathematical functions
 KEPT = 64  # functions kept in memory
 # lanes, letter of the vector function ABI, the feature that a processor must have
 WIDTHS = ((8, "e", "avx512dq"), (4, "d", "avx2"), (2, "b", "sse2"))
-# without a width's own features a processor computes as if it were an older one
-WIDER = {8: (), 4: ("avx512",), 2: ("avx", "fma", "f16c", "xop", "vaes", "vpclmulqdq", "gfni")}
-POINTER, INTEGER, DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
-TYPES = {"ptr": POINTER, "i64": INTEGER, "double": DOUBLE}
+# features that a processor with narrower vectors would not have
+BEYOND: dict[int, tuple[str, ...]] = {
+    8: (),
+    4: ("avx512",),
+    2: ("avx", "fma", "f16c", "xop", "vaes", "vpclmulqdq", "gfni"),
+}
+TYPES = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double}
 
 _functions: OrderedDict[str, Callable[..., None]] = OrderedDict()
 _lock = threading.RLock()
@@ -78,22 +81,14 @@ def processor(lanes: int | None = None) -> Processor:
         features = dict(binding.get_host_cpu_features())
     except RuntimeError:  # LLVM does not know them on every platform
         features = {}
-    found = [
-        (width, letter)
-        for width, letter, feature in WIDTHS
-        if features.get(feature) and lanes in (None, width)
-    ]
     name = binding.get_host_cpu_name()
-    if not found:
-        if lanes not in (None, 2):
-            raise NoMachineCode(f"this processor has no vectors of {lanes} numbers")
-        return Processor(name, _flat(features), Mathematics())
-    width, letter = found[0]
-    for feature in features:
-        features[feature] &= (
-            not feature.startswith(WIDER[4] if width == 4 else WIDER[2] + WIDER[4]) or width == 8
-        )
-    return Processor(name, _flat(features), _mathematics(binding, width, letter))
+    for width, letter, needed in WIDTHS:
+        if features.get(needed) and lanes in (None, width):
+            kept = {one: present and not one.startswith(BEYOND[width]) for one, present in features.items()}
+            return Processor(name, _flat(kept), _mathematics(binding, width, letter))
+    if lanes not in (None, 2):
+        raise NoMachineCode(f"this processor has no vectors of {lanes} numbers")
+    return Processor(name, _flat(features), Mathematics())
 
 
 def _flat(features: dict[str, bool]) -> str:
@@ -129,6 +124,12 @@ def is_at_hand(text: str, machine: Processor) -> bool:
     """Whether a function can be had without compiling it."""
     key = key_of(text, machine)
     return key in _functions or code_cache.load(key) is not None
+
+
+def forget() -> None:
+    """Keep no function in memory; machine code is then read from disk or made again."""
+    with _lock:
+        _functions.clear()
 
 
 def function(text: str, machine: Processor) -> Callable[..., None]:

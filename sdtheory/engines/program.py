@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from sdtheory.engines.arrays import ArrayFunctions
-from sdtheory.engines.cells import Bound, Cells
+from sdtheory.engines.cells import Bound, Cells, Inputs
 from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
 from sdtheory.engines.readings import read_specially
+from sdtheory.engines.refusals import cycle, only_by_reference, placed, spelled_name
 from sdtheory.errors import ModelError, NotCompiled, shown
 from sdtheory.model.expression import (
     Binary,
@@ -42,7 +43,6 @@ from sdtheory.model.subscripts import (
 
 # first letters of names that the builder makes up: the output of a hidden state, and a node by its number
 STATE, BUILT = "\0", "\1"
-MADE = (STATE, BUILT)
 MOST_ORDER = 1_000  # of a delay or smooth
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
@@ -113,23 +113,7 @@ class _Builder:
                 strict=True,
             )
         )
-        self.labels: list[str] = []
-        self.parameter_of: dict[tuple[str, Cell], int] = {}
-        for name in parameters:
-            self._parameter(name)
-
-    def _parameter(self, name: str) -> None:
-        head, cell = split(name)
-        variable = self.model[head]
-        if cell:
-            cell = self.cells.named(variable, cell)
-        self.parameter_of[(key_of(variable.name), cell)] = len(self.labels)
-        self.labels.append(label(variable.name, cell))
-
-    def _given(self, key: str, cell: Cell) -> int | None:
-        """The parameter that gives a cell its value: its own, or that of the whole array."""
-        found = self.parameter_of.get((key, cell))
-        return self.parameter_of.get((key, ())) if found is None else found
+        self.inputs = Inputs(model, self.cells, parameters)
 
     # what is asked for
 
@@ -183,7 +167,7 @@ class _Builder:
                 for one in states
             ),
             {name: then[node] for name, node in self.outputs.items()},
-            tuple(self.labels),
+            tuple(self.inputs.labels),
             {word: first[node] for word, node in settings.items()},
             self.model.settings.method,
             tuple(self.tables),
@@ -214,20 +198,19 @@ class _Builder:
 
     def _cycle(self, path: list[Item], item: Item) -> None:
         members = [*path[path.index(item) :], item]
-        trail = " -> ".join(shown(label(self._spelled(key), cell)) for _, key, cell in members)
-        when = " at the start" if item[0] == "initial" else ""
-        raise ModelError(f"variables need each other{when}: {trail}", file=self.model.file or None)
+        raise cycle(self.model, item[0], [(key, cell) for _, key, cell in members])
 
     def _spelled(self, key: str) -> str:
-        variable = self.model.variables.get(key)
-        return variable.name if variable else key.upper()
+        return spelled_name(self.model, key)
 
     def _tree(self, phase: str, key: str, cell: Cell) -> tuple[Expression | Table | None, Bound]:
         """What gives a cell its value in a phase: a tree, points of data, or None for a state or parameter."""
         if key in self.controls:
             return self.controls[key], {}
         variable = self.model[key]
-        if self._given(key, cell) is not None and (phase == "initial" or not isinstance(variable, Stock)):
+        if self.inputs.number(key, cell) is not None and (
+            phase == "initial" or not isinstance(variable, Stock)
+        ):
             return None, {}
         equation = self.cells.of(variable).get(cell)
         if equation is None:
@@ -247,16 +230,18 @@ class _Builder:
             tree, bound = self._tree(phase, key, cell)
             return [] if tree is None or isinstance(tree, Table) else self._read_by(phase, tree, bound)
         except NotCompiled as error:
-            raise self._placed(error, key) from None
+            raise placed(self.model, error, key) from None
 
     def _read_by(self, phase: str, tree: Expression, bound: Bound) -> list[Item]:
         found: dict[Item, None] = {}
         stack = [(tree, bound)]
         while stack:
             node, inner = stack.pop()
+            if isinstance(node, Opaque):
+                raise only_by_reference(node)
             if not isinstance(node, Name):
                 stack.extend(self._parts(phase, node, inner))
-            elif key_of(node.name) != "time" and not node.name.startswith(MADE):
+            elif key_of(node.name) != "time" and not node.name.startswith((STATE, BUILT)):
                 key, cell = self._target(node, inner)
                 if not isinstance(self.model.variables.get(key), LookupVariable):
                     found[(phase, key, cell)] = None
@@ -297,7 +282,7 @@ class _Builder:
         variable = None if key in self.controls else self.model[key]
         try:
             tree, bound = self._tree(phase, key, cell)
-            given = None if variable is None else self._given(key, cell)
+            given = None if variable is None else self.inputs.number(key, cell)
             if tree is None and given is not None and not (phase == "step" and isinstance(variable, Stock)):
                 node = graph.add(("parameter", given), RUN)
             elif tree is None:
@@ -307,17 +292,9 @@ class _Builder:
             else:
                 node = self._node(phase, tree, bound, (key, cell))
         except NotCompiled as error:
-            raise self._placed(error, key) from None
+            raise placed(self.model, error, key) from None
         graph.owners.setdefault(node, label(self._spelled(key), cell))
         return node
-
-    def _placed(self, error: NotCompiled, key: str) -> NotCompiled:
-        """The error with the variable and its place, once."""
-        variable = self.model.variables.get(key)
-        if error.message.startswith("'") or error.message.startswith('"') or variable is None:
-            return error
-        place = f"{self.model.file}:{variable.line}" if variable.line else self.model.file
-        return NotCompiled(f'"{shown(variable.name)}": {error.message}' + (f" ({place})" if place else ""))
 
     def _data(self, graph: GraphBuilder, variable: Variable | None, points: Table) -> int:
         if not isinstance(variable, Data):
@@ -366,7 +343,7 @@ class _Builder:
             if hidden.delay_time is not None:
                 state["delay_time"] = self._rooted("initial", hidden.delay_time, bound, owner)
         except NotCompiled as error:
-            raise self._placed(error, owner[0]) from None
+            raise placed(self.model, error, owner[0]) from None
 
     def _rooted(self, phase: str, tree: Expression, bound: Bound, owner: tuple[str, Cell]) -> int:
         """The node of a tree that is no variable's own; what it reads is built first."""
@@ -395,7 +372,7 @@ class _Builder:
                 argument = self._node(phase, tree.argument, bound, owner)
                 return self._table(graph, self._points(tree.table, bound), argument)
             case Opaque():
-                raise NotCompiled(f"{tree.text} is only run by the reference engine")
+                raise only_by_reference(tree)
         return self._call(phase, tree, bound, owner)
 
     def _name(self, phase: str, name: Name, bound: Bound) -> int:

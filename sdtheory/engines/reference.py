@@ -147,7 +147,7 @@ def _built(model: Model, folder: Path) -> Path:
         warnings.simplefilter("ignore")
         path = Path(ModelBuilder(abstract).build_model())
     for module in folder.glob("*.py"):
-        source = module.read_text(encoding="utf-8")
+        source = _with_numpy(module)
         for word, meaning in _ABSENT.items():
             if re.search(rf"\b{word}\b", source):
                 raise NotCompiled(f"the reference engine cannot run this model: {meaning}", file=model.file)
@@ -155,8 +155,20 @@ def _built(model: Model, folder: Path) -> Path:
     return path
 
 
+def _with_numpy(module: Path) -> str:
+    """The source of a generated module, where a missing point of a table may be all that needs numpy."""
+    source = module.read_text(encoding="utf-8")
+    if "np.nan" in source and "import numpy as np" not in source:
+        source = f"import numpy as np\n{source}"
+        module.write_text(source, encoding="utf-8")
+    return source
+
+
 def _quicken_lookups(parts: Mapping[str, Any]) -> None:
-    """Let this loaded model's scalar lookups use `numpy.interp`: the same numbers, hundreds of times faster."""
+    """Let this loaded model's scalar lookups use `numpy.interp`: the same numbers, hundreds of times faster.
+
+    Points that the file leaves out stay so; PySD would draw a line across them.
+    """
     import xarray as xr
     from pysd.py_backend.lookups import HardcodedLookups
 
@@ -167,6 +179,11 @@ def _quicken_lookups(parts: Mapping[str, Any]) -> None:
             if not plain or not isinstance(data, xr.DataArray) or data.ndim != 1:
                 return super().__call__(x, final_subs)
             return float(np.interp(x, data["lookup_dim"].values, data.values))
+
+        def _fill_missing(self, series, data):
+            # what is missing in tables over the same points is missing in the file
+            if any(tuple(x) != tuple(self.values[0][0]) for x, *_ in self.values):
+                super()._fill_missing(series, data)
 
     for part in parts.values():
         if type(part) is HardcodedLookups:

@@ -37,6 +37,8 @@ def read_table(code: Code, name: str, table: Table, argument: Value) -> Value:
         index = _place(code, name, x, at)
         (value,) = _picked(code, name, {"y": y}, index)
         return code.choice(code.compare("uno", at, at), at, value)
+    if len(x) == 1:
+        return constant(y[0])
     below = code.compare("olt", at, constant(x[0]))
     above = code.compare("ogt", at, constant(x[-1]))
     held = code.choice(below, constant(x[0]), code.choice(above, constant(x[-1]), at))
@@ -44,9 +46,9 @@ def read_table(code: Code, name: str, table: Table, argument: Value) -> Value:
     left, value, slope = _picked(code, name, {"x": x, "y": y, "slope": _slopes(x, y)}, index)
     rise = code.binary("fmul", slope, code.binary("fsub", held, left))
     inside = code.binary("fadd", rise, value)
-    if len(x) > 1 and x[0] == x[1]:
+    if x[0] == x[1]:
         inside = code.choice(below, constant(y[0]), inside)
-    if table.kind != "extrapolate" or len(x) < 2:
+    if table.kind != "extrapolate":
         return inside
     return code.choice(code.binary("or", below, above), _beyond(code, x, y, at, below), inside)
 
@@ -87,8 +89,7 @@ def _place(code: Code, name: str, x: np.ndarray, at: Value) -> Value:
         further = code.binary("add", index, integer(stride))
         (point,) = _loaded(code, f"{name}_places", [padded], further)
         index = code.choice(code.compare("oge", at, point), further, index)
-    past = Value(code.put(f"icmp ugt {code.typed(index)}, {last.text}"), "i1", True)
-    return code.choice(past, last, index)
+    return code.choice(code.order("ugt", index, last), last, index)
 
 
 def _picked(code: Code, name: str, columns: dict[str, np.ndarray], index: Value) -> list[Value]:

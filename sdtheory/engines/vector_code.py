@@ -41,6 +41,10 @@ class Value:
     wide: bool = False
 
 
+# of every function that is written: the first run of the chunk, and the number of runs of the block
+BASE, RUNS = Value("%base", "i64"), Value("%runs", "i64")
+
+
 @dataclass(frozen=True)
 class Mathematics:
     """Where mathematical functions come from.
@@ -129,9 +133,18 @@ class Code:
         self.slots.append(f"  {name} = alloca [{length * self.lanes} x double], align 64")
         return name
 
+    def at(self, base: str, place: Value, kind: str = "double") -> str:
+        """A place in memory, counted in numbers from another."""
+        return self.put(f"getelementptr {kind}, ptr {base}, i64 {place.text}")
+
     def load(self, place: str, kind: str = "double", wide: bool = True) -> Value:
         """The value at a place in memory, aligned as single elements are."""
         return Value(self.put(f"load {self.type_of(kind, wide)}, ptr {place}, align 8"), kind, wide)
+
+    def own(self, array: str, row: int, kind: str = "double") -> Value:
+        """The runs' own values in a row of an array (rows, runs of the block)."""
+        place = self.binary("add", self.binary("mul", integer(row), RUNS), BASE)
+        return self.load(self.at(array, place), kind)
 
     def store(self, value: Value, place: str) -> None:
         """Keep a value at a place in memory."""
@@ -183,6 +196,11 @@ class Code:
         """A comparison of two numbers (``fcmp``)."""
         (a, b), wide = self.same(a, b)
         return Value(self.put(f"fcmp {predicate} {self.typed(a)}, {b.text}"), "i1", wide)
+
+    def order(self, predicate: str, a: Value, b: Value) -> Value:
+        """A comparison of two integers (``icmp``)."""
+        (a, b), wide = self.same(a, b)
+        return Value(self.put(f"icmp {predicate} {self.typed(a)}, {b.text}"), "i1", wide)
 
     def binary(self, instruction: str, a: Value, b: Value) -> Value:
         """An instruction on two values of one kind."""

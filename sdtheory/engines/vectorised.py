@@ -16,7 +16,9 @@ from sdtheory.engines.reducers import Reducer, checked, reduced
 from sdtheory.engines.schedule import Sample, Schedule
 from sdtheory.engines.start import Start, grid
 
-BLOCK = 1024  # runs at a time: live values of a middling model then stay in the processor's cache
+# runs at a time: many, since each operation costs about as much to begin as a thousand numbers do, but few
+# enough for the values of a step to stay in the processor's outer cache
+MOST, LEAST, BYTES = 8192, 1024, 2**23
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def run_vectorised(
     method: str | None = None,
     reduce: Sequence[Reducer] | None = None,
     seed: int = 0,
-    block: int = BLOCK,
+    block: int | None = None,
     jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Result:
@@ -62,8 +64,8 @@ def run_vectorised(
         What to keep instead of the series.
     seed : int
         Of the random numbers.
-    block : int
-        Runs computed side by side.
+    block : int, optional
+        Runs computed side by side; by the size of the program when left out.
     jobs : int, optional
         Threads; one when left out.
     progress : callable, optional
@@ -79,6 +81,7 @@ def run_vectorised(
     sample = Sample(inputs, np.arange(runs), seed)
     checked(reduce or (), program.outputs)
     clock = grid(program, sample)
+    block = block or block_size(program)
 
     def run(first: int) -> Result:
         part = sample.part(slice(first, min(first + block, runs)))
@@ -102,6 +105,11 @@ def run_vectorised(
     )
 
 
+def block_size(program: Program) -> int:
+    """Runs that are computed side by side."""
+    return min(max(BYTES // (8 * max(len(program.step.nodes), 1)), LEAST), MOST)
+
+
 def why_diverged(program: Program, sample: Sample, clock: Clock, method: str) -> np.ndarray:
     """Why runs diverged, in the words of `run_vectorised`; empty for a run that does not.
 
@@ -118,8 +126,9 @@ def why_diverged(program: Program, sample: Sample, clock: Clock, method: str) ->
     array of str, shape (runs,)
     """
     found = []
-    for first in range(0, len(sample.runs), BLOCK):
-        part = sample.part(slice(first, first + BLOCK))
+    block = block_size(program)
+    for first in range(0, len(sample.runs), block):
+        part = sample.part(slice(first, first + block))
         with np.errstate(all="ignore"):
             found.append(_Block(program, part, clock, method, ()).run().message)
     return np.concatenate(found)
@@ -144,36 +153,48 @@ class _Block:
         self.integrals = [place for place, kind in enumerate(kinds) if kind == "integral"]
         self.held = [place for place, kind in enumerate(kinds) if kind == "held"]
         self.clipped = [place for place, state in enumerate(program.states) if state.non_negative]
-        start = Start(program, sample, clock)
-        self.states = start.states
-        self.pipelines = [
-            _Pipeline(place, program.states[place].rate or 0, delays, self.states[place])
-            for place, delays in start.delays.items()
-        ]
-        self.schedule = Schedule(program, program.step)
+        self._make_room(Start(program, sample, clock))
         nodes = program.step.nodes
+        self.slopes = [program.states[place].rate or 0 for place in self.integrals]
+        self.schedule = Schedule(
+            program, program.step, into=dict(zip(self.slopes, self.slope, strict=True)), runs=self.runs
+        )
         self.values: list[Any] = [None] * len(nodes)
         self.moments = [place for place, node in enumerate(nodes) if node[0] == "time"]
-        self.state_nodes = [(place, node[1]) for place, node in enumerate(nodes) if node[0] == "state"]
-        self.slopes = [program.states[place].rate for place in self.integrals]
         self.schedule.leaves(self.values, sample.inputs)
-        for place, state_place in self.state_nodes:
-            self.values[place] = self.states[state_place]
+        for place, node in enumerate(nodes):
+            if node[0] == "state":
+                self.values[place] = self.read[node[1]]
         self.schedule.run(RUN, self.values)
 
-    def rates(self, time: float, states: np.ndarray) -> np.ndarray:
-        """Derivatives of the continuous states; leaves every value of the moment in `values`."""
+    def _make_room(self, start: Start) -> None:
+        """Lay the states and the rates of the continuous ones side by side: other states, stocks, rates."""
+        others = [place for place in range(len(self.program.states)) if place not in self.integrals]
+        room = np.empty((len(others) + 2 * len(self.integrals), self.runs))
+        self.stocks, self.slope = np.split(room[len(others) :], 2)
+        self.checked = room[len(others) :]
+        self.states = dict(zip([*others, *self.integrals], room, strict=False))
+        for place, row in self.states.items():
+            row[...] = start.states[place]
+        # what the rates are taken at
+        self.stage = self.stocks.copy() if self.method == "rk4" else self.stocks
+        self.read = {**self.states, **dict(zip(self.integrals, self.stage, strict=True))}
+        self.pipelines = [
+            _Pipeline(place, self.program.states[place].rate or 0, delays, self.states[place])
+            for place, delays in start.delays.items()
+        ]
+
+    def rates(self, time: float) -> np.ndarray:
+        """Derivatives of the continuous states, in `slope`; leaves every value of the moment in `values`."""
         values = self.values
         for place in self.moments:
             values[place] = np.float64(time)
-        for place, state_place in self.state_nodes:
-            values[place] = states[state_place]
         self.schedule.run(TIME, values)
         self.schedule.run(STEP, values)
-        found = np.empty((len(self.integrals), self.runs))
-        for row, node in enumerate(self.slopes):
-            found[row] = values[node]  # type: ignore[index]
-        return found
+        for row, node in zip(self.slope, self.slopes, strict=True):
+            if values[node] is not row:
+                row[...] = values[node]
+        return self.slope
 
     def run(self) -> Result:
         """All steps; rows of a run that diverged are NaN from the moment on."""
@@ -181,72 +202,72 @@ class _Block:
         outputs = self.program.outputs
         if self.reduce is not None:
             outputs = {one.output: outputs[one.output] for one in self.reduce}
-        kept = {name: np.empty((self.runs, len(saved))) for name in outputs}
+        kept = {name: np.empty((len(saved), self.runs)) for name in outputs}
         alive = np.ones(self.runs, dtype=bool)
         message = np.full(self.runs, "", dtype=object)
         step, stride = self.clock.time_step, self.clock.stride
         for k in range(self.clock.steps + 1):
             time = self.clock.start + k * step
             self.schedule.draw(self.values, self.sample, k)
-            slope = self.rates(time, self.states)
-            fine = np.isfinite(self.states[self.integrals]).all(axis=0) & np.isfinite(slope).all(axis=0)
-            if not fine.all():
+            self.rates(time)
+            # a sum that is finite is one of finite numbers
+            if not np.isfinite(np.add.reduce(self.checked, axis=None)):
+                fine = np.isfinite(self.checked).all(axis=0)
                 for run in np.flatnonzero(alive & ~fine):
                     message[run] = self._reason(int(run), time)
                 alive &= fine
                 if not alive.any():
                     for series in kept.values():
-                        series[:, -(-k // stride) :] = np.nan
+                        series[-(-k // stride) :] = np.nan
                     break
             if k % stride == 0:
                 for name, node in outputs.items():
-                    kept[name][:, k // stride] = self.values[node]
+                    kept[name][k // stride] = self.values[node]
                 if not alive.all():
                     for series in kept.values():
-                        series[~alive, k // stride] = np.nan
+                        series[k // stride, ~alive] = np.nan
             if k < self.clock.steps:
-                self._advance(k, time, slope)
+                self._advance(k, time)
         status = np.where(alive, "ok", "diverged").astype(object)
-        values = kept
-        if self.reduce is not None:
-            values = {one.name: reduced(one, saved, kept[one.output]) for one in self.reduce}
         asked = slice(0, self.asked)
-        values = {name: array[asked] for name, array in values.items()}
+        values = {name: series.T[asked] for name, series in kept.items()}
+        if self.reduce is not None:
+            values = {one.name: reduced(one, saved, values[one.output]) for one in self.reduce}
         return Result(saved, values, status[asked], message[asked])
 
     def _reason(self, run: int, time: float) -> str:
         for place in self.integrals:
-            if not np.isfinite(self.states[place, run]):
-                return f'"{self.program.states[place].name}" is {self.states[place, run]:g} at time {time:g}'
+            value = self.states[place][run]
+            if not np.isfinite(value):
+                return f'"{self.program.states[place].name}" is {value:g} at time {time:g}'
         return reason(self.program, self.values, run, time)
 
-    def _advance(self, k: int, time: float, slope: np.ndarray) -> None:
-        step = self.clock.time_step
-        following = self.states.copy()
-        for place in self.held:
-            following[place] = self.values[self.program.states[place].rate]  # type: ignore[index]
+    def _advance(self, k: int, time: float) -> None:
+        """Move the states on by a step."""
+        following = {
+            place: np.array(self.values[self.program.states[place].rate or 0]) for place in self.held
+        }
         for pipeline in self.pipelines:
             following[pipeline.place] = pipeline.passed_on(k, self.values)
-        if self.integrals:
-            if self.method == "rk4":
-                slope = self._runge_kutta(time, slope)
-            following[self.integrals] = self.states[self.integrals] + slope * step
-        if self.clipped:
-            following[self.clipped] = np.maximum(following[self.clipped], 0.0)
-        self.states = following
+        if self.method == "rk4":
+            self.slope[...] = self._runge_kutta(time)
+        self.slope *= self.clock.time_step
+        self.stocks += self.slope
+        for place, value in following.items():
+            self.states[place][...] = value
+        for place in self.clipped:
+            np.maximum(self.states[place], 0.0, out=self.states[place])
+        if self.method == "rk4":
+            self.stage[...] = self.stocks
 
-    def _runge_kutta(self, time: float, first: np.ndarray) -> np.ndarray:
+    def _runge_kutta(self, time: float) -> np.ndarray:
         """The classic fourth-order slope; held, delayed and random values stay through the stages."""
         step = self.clock.time_step
-
-        def stage(fraction: float, slope: np.ndarray) -> np.ndarray:
-            states = self.states.copy()
-            states[self.integrals] += fraction * step * slope
-            return self.rates(time + fraction * step, states)
-
-        second = stage(0.5, first)
-        third = stage(0.5, second)
-        fourth = stage(1.0, third)
+        slopes = [self.slope.copy()]
+        for fraction in (0.5, 0.5, 1.0):
+            np.add(self.stocks, fraction * step * slopes[-1], out=self.stage)
+            slopes.append(self.rates(time + fraction * step).copy())
+        first, second, third, fourth = slopes
         return (first + 2 * second + 2 * third + fourth) / 6
 
 

@@ -68,7 +68,7 @@ def compare(
     outputs = _outputs(model, experiment)
     results = []
     for place, policy in enumerate(policies):
-        results.append(_run(model, policy, inputs, chosen_runs, outputs, experiment, jobs))
+        results.append(_run(model, policy, inputs, chosen_runs, outputs, experiment, chosen_seed, jobs))
         if progress is not None:
             progress((place + 1) * chosen_runs, len(policies) * chosen_runs)
     return _gathered(model, experiment, policies, samples, results, chosen_seed)
@@ -164,6 +164,7 @@ def _run(
     runs: int,
     outputs: list[str],
     experiment: Experiment,
+    seed: int,
     jobs: int | None,
 ) -> Any:
     from sdtheory.engines.simulate import simulate_many
@@ -180,6 +181,7 @@ def _run(
         changed,
         pd.DataFrame(varied, index=range(runs)),
         outputs=outputs,
+        seed=seed,
         jobs=jobs,
         **dict(experiment.simulation),
     )

@@ -86,6 +86,12 @@ class _Guard:
                 if isinstance(subscript.subscripts, list | tuple):
                     for element in subscript.subscripts:
                         self._element(element)
+        self.lookups = {
+            canonical(element.name)
+            for section in abstract.sections
+            for element in section.elements
+            if any(type(part).__name__ == "AbstractLookup" for part in element.components)
+        }
         self.variables: dict[str, str] = {}
         self.numbered: dict[str, str] = {}
         self.added: list[Any] = []
@@ -241,13 +247,13 @@ class _Guard:
         """The key of a function that our table has and PySD has not, or has by another word."""
         word = getattr(function, "reference", "")
         key = canonical(word)
-        if key in self.variables or key in self.macros or word in self.functions:
+        if key in self.lookups or key in self.macros or word in self.functions:
             return None
         return function_key(word, self.format)
 
     def _function(self, node: Any) -> Any:
         key = canonical(node.reference)
-        name = self.variables.get(key) or self.macros.get(key)
+        name = (self.variables.get(key) if key in self.lookups else None) or self.macros.get(key)
         if name is None and node.reference in self.functions:
             name = node.reference
         if name is None:

@@ -40,6 +40,7 @@ class Scope:
         self.document = document
         self.model = model
         self.local: dict[str, str] = {}
+        self.inside = {} if macro is None else {canonical(key): one for key, one in macro.variables.items()}
         if macro is not None:
             inside = [*macro.parameters, macro.name, *(entry.name for entry in macro.variables.values())]
             self.local = {canonical(name): name for name in inside}
@@ -62,6 +63,18 @@ class Scope:
         # a name of several parts: the last module's own
         tail = canonical(".".join(name.split(".")[-2:]))
         return tail if "." in name and tail in variables else None
+
+    def is_called(self, name: str) -> bool:
+        """Can the variable that a name means be called, because it has points?"""
+        key = self.key(name)
+        if key is None:
+            return False
+        entry = self.document.variables.get(key)
+        if self.local:
+            entry = self.inside.get(key)
+        return entry is not None and (
+            entry.lookup is not None or any(block.lookup is not None for block in entry.blocks)
+        )
 
     def number(self, name: str) -> str:
         """A plain word that stands for a name in the text that PySD parses."""
@@ -108,7 +121,7 @@ def _words(pieces: list[Token], scope: Scope) -> Iterator[str]:
 def _name(raw: str, called: bool, scope: Scope) -> str:
     name = spelled(raw, "xmile")
     key = canonical(name)
-    if called and scope.key(name) is None and key in STRUCTURED:
+    if called and not scope.is_called(name) and key in STRUCTURED:
         return key
     return scope.number(name)
 
@@ -210,7 +223,7 @@ class _Back:
         from pysd.translators.structures import abstract_expressions as ae
 
         written = self.scope.names.get(node.function.reference)
-        if written is not None and self.scope.key(written) is not None:
+        if written is not None and self.scope.is_called(written):
             return self._read(self._reference(node.function), self.tree(tuple(node.arguments)))
         if written is not None and written in self.scope.document.macros:
             return ae.CallStructure(

@@ -162,17 +162,19 @@ class _Reader:
         for place, (block, axes) in enumerate(_placed(self.document, entry)):
             tree = self.trees.get((key, place, "equation"))
             initial = self.trees.get((key, place, "initial"))
-            components.append(self._component(entry, block, axes, tree, initial))
+            components.append(self._component(key, entry, block, axes, tree, initial))
         return _abstract_element(name, components)
 
-    def _component(self, entry: Entry, block: Block, axes: tuple[str, ...], tree: Any, initial: Any) -> Any:
+    def _component(
+        self, key: Any, entry: Entry, block: Block, axes: tuple[str, ...], tree: Any, initial: Any
+    ) -> Any:
         from pysd.translators.structures import abstract_expressions as ae
         from pysd.translators.structures.abstract_model import AbstractLookup
 
         # the points of the whole array hold for an element that has none
         lookup = block.lookup or next((one.lookup for one in entry.blocks if not one.subscripts), None)
         if entry.kind == "stock":
-            tree = ae.IntegStructure(self._net_rate(entry), tree, entry.non_negative)
+            tree = ae.IntegStructure(self._net_rate(key, entry), tree, entry.non_negative)
         elif entry.kind == "lookup" and lookup is not None:
             return AbstractLookup(subscripts=(list(axes), []), ast=points_of(lookup))
         elif lookup is not None:
@@ -183,17 +185,18 @@ class _Reader:
             tree = ae.CallStructure(_reference("active_initial", ()), (tree, initial))
         return _component(axes, tree)
 
-    def _net_rate(self, stock: Entry) -> Any:
+    def _net_rate(self, own: Any, stock: Entry) -> Any:
         from pysd.translators.structures import abstract_expressions as ae
 
-        scope = Scope(self.document, stock.model)
+        macro = self.document.macros[own[0]] if isinstance(own, tuple) else None
+        scope = Scope(self.document, stock.model, macro)
         flows = [("+", name) for name in stock.inflows] + [("-", name) for name in stock.outflows]
         trees = []
         for _, name in flows:
             key = scope.key(name)
             if key is None:
                 raise fault(self.document, stock, f"the flow '{shown(name)}' does not exist")
-            trees.append(_reference(key, self.document.variables[key].dimensions))
+            trees.append(_reference(key, scope.dimensions(key)))
         if not flows:
             return 0
         if flows[0][0] == "-":

@@ -198,7 +198,7 @@ def test_progress_is_reported_until_all_runs_are_done(cup):
     sd.simulate_many(
         cup, {"room": np.full(2500, 20.0)}, outputs=["Tea Heat"], progress=lambda *now: seen.append(now)
     )
-    assert seen == [(1024, 2500), (2048, 2500), (2500, 2500)]
+    assert seen[-1] == (2500, 2500) and seen == sorted(set(seen))
 
 
 def test_the_progress_bar_writes_nothing_to_standard_output(cup, capsys):
