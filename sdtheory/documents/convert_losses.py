@@ -24,7 +24,7 @@ _HEADER = frozenset({"name", "vendor", "product"})
 _MODEL = frozenset({"variables", "views", "sim_specs", "behavior", "display", "group"})
 _VARIABLE = frozenset({
     "eqn", "init_eqn", "units", "doc", "inflow", "outflow", "gf", "dimensions", "element", "range", "connect",
-    "connect2", "display",
+    "connect2", "display", "xpts", "ypts", "xscale", "yscale",
 })  # fmt: skip
 _VARIABLE_ATTRIBUTES = frozenset({"name", "type"})
 _VIEW_ATTRIBUTES = frozenset({"name", "type"})

@@ -127,25 +127,22 @@ def _described(
 
 
 def _controls(conversion: Conversion) -> Iterator[str]:
-    units = conversion.model.settings.time_units
-    kept = control_notes(conversion)
+    notes = control_notes(conversion)
     for name, (word, documentation) in _SETTING_WORDS.items():
         value = number_text(conversion.setting(word))
         if name == "SAVEPER" and conversion.setting("save_every") == conversion.setting("time_step"):
             value = "TIME STEP"
-        entry = conversion.document.variables.get(name)
-        if entry is not None:
-            described = entry.units or units, entry.limits or (None, None), entry.documentation
-            yield f"{name}=\n\t{value}" + _described(conversion, *described)
-            continue
-        note = kept.get(canonical(name))
+        units = conversion.model.settings.time_units
         limits: tuple[float | None, float | None] = (None, None)
-        own_units = units
-        if note is not None:
+        entry, note = conversion.document.variables.get(name), notes.get(canonical(name))
+        if entry is not None:
+            units, documentation = entry.units or units, entry.documentation
+            limits = entry.limits or limits
+        elif note is not None:
             low, high = (note.get(end) for end in ("min", "max"))
+            units, documentation = note.get("units"), note.text.replace("\\\\", "\\")
             limits = (float(low) if low else None, float(high) if high else None)
-            own_units, documentation = note.get("units"), note.text.replace("\\\\", "\\")
-        yield f"{name}=\n\t{value}" + _described(conversion, own_units, limits, documentation)
+        yield f"{name}=\n\t{value}" + _described(conversion, units, limits, documentation)
 
 
 def control_notes(conversion: Conversion) -> dict[str, Node]:
@@ -157,7 +154,7 @@ def control_notes(conversion: Conversion) -> dict[str, Node]:
 
 def _settings(conversion: Conversion) -> str:
     method = {"euler": "0", "rk4": "5"}[conversion.model.settings.method]
-    lines = ["///---\\\\\\", ":L\x7f<%^E!@", f"15:0,0,0,{method},0,0", "19:100,0", "27:0,", "34:0,", "4:Time"]
+    lines = ["///---\\\\\\", ":L\x7f<%^E!@", f"15:0,0,0,{method},0,0"]
     for unit in conversion.document.unit_definitions:
         names = [unit.name, *unit.aliases]
         if unit.equation:
