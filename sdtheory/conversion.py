@@ -35,11 +35,10 @@ def convert(document: Document, format: str) -> Document:
 
     Examples
     --------
-    >>> import sdtheory as sd
-    >>> document = sd.read("models/m0_seed.mdl")
-    >>> converted = convert(document, "xmile")
-    >>> converted.format, converted.variables["capability"].units
-    ('xmile', 'Doubling')
+    >>> from sdtheory.documents import from_bytes
+    >>> document = convert(from_bytes(b"births = 2 * POWER(3, 2) ~ people/year ~ |"), "xmile")
+    >>> document.variables["births"].equation, document.variables["births"].units
+    ('2*3^2', 'people/year')
     """
     from sdtheory.documents.convert import converted
     from sdtheory.translate import load

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sdtheory.documents.document import Document
 from sdtheory.documents.index import Entry
+from sdtheory.documents.index import Lookup as Points
 from sdtheory.documents.lexer import tokens
 from sdtheory.documents.text import Text, byte_order_mark
 from sdtheory.documents.xml_tree import Node, parse
@@ -77,6 +78,16 @@ class Conversion:
         """The group of a variable; a helper is in that of the variable that needs it."""
         entry = self.document.variables.get(self.sources.get(canonical(variable.name), ""))
         return entry.group if entry is not None else ""
+
+    def points(self, variable: Variable) -> list[Points | None]:
+        """What the document says about the graph of each equation of a variable."""
+        entry = self.entry(variable)
+        found = [block.lookup for block in entry.blocks] if entry is not None else []
+        if len(found) != len(variable.equations):
+            found = (
+                found[:1] * len(variable.equations) if len(found) == 1 else [None] * len(variable.equations)
+            )
+        return found
 
     def printer(self, variable: Variable) -> Printer:
         """A printer that writes numbers as the document does in the equations of a variable."""

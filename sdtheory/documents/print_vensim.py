@@ -66,19 +66,18 @@ def _dimensions(conversion: Conversion) -> Iterator[str]:
 
 
 def _variable(conversion: Conversion, variable: Variable) -> str:
-    entry = conversion.entry(variable)
     printer = conversion.printer(variable)
-    points = entry.lookup if entry is not None else None
-    equations = [_equation(conversion, variable, one, printer, points) for one in variable.equations]
+    equations = [
+        _equation(variable, equation, printer, points)
+        for equation, points in zip(variable.equations, conversion.points(variable), strict=True)
+    ]
     ends = "\n\t~~|\n"
     return ends.join(equations) + _described(
         conversion, variable.units, variable.limits, variable.documentation
     )
 
 
-def _equation(
-    conversion: Conversion, variable: Variable, equation: Equation, printer: Printer, points: Points | None
-) -> str:
+def _equation(variable: Variable, equation: Equation, printer: Printer, points: Points | None) -> str:
     left = name_text(variable.name, "vensim") + subscripts_text(equation.subscripts, "vensim")
     if equation.exceptions:
         parts = (subscripts_text(one, "vensim") for one in equation.exceptions)

@@ -249,22 +249,17 @@ def _sum(terms: list[tuple[str, Expression]]) -> Expression:
 
 
 def _variable(conversion: Conversion, variable: Variable) -> list[str]:
-    kind = {"stock": "stock", "flow": "flow", "lookup": "gf"}.get(variable.kind, "aux")
-    if kind == "gf" and variable.dimensions:
-        kind = "aux"
-    entry = conversion.entry(variable)
+    # a lookup too is an <aux>, so that views can show it
+    kind = variable.kind if variable.kind in ("stock", "flow") else "aux"
     lines = [tag("doc", None, _prose(variable.documentation))] if variable.documentation else []
     if variable.dimensions:
         dims = [tag("dim", {"name": written_name(name)}) for name in variable.dimensions]
         lines += nested("dimensions", {}, dims)
-    points = entry.lookup if entry is not None else None
     whole = tuple(map(canonical, variable.dimensions))
     printer = conversion.printer(variable)
-    for equation in variable.equations:
+    for equation, points in zip(variable.equations, conversion.points(variable), strict=True):
         inside = _equation(conversion, variable, equation, printer, points)
         if tuple(map(canonical, equation.subscripts)) == whole:
-            if kind == "gf":
-                return _plain_lookup(variable, lines, equation, points, conversion)
             lines += inside
         else:
             subscripts = ", ".join(name_text(one, "xmile") for one in equation.subscripts)
@@ -281,19 +276,6 @@ def _described(variable: Variable) -> list[str]:
     if low or high:
         lines.append(tag("range", {"min": low, "max": high}))
     return lines
-
-
-def _plain_lookup(
-    variable: Variable,
-    lines: list[str],
-    equation: Equation,
-    points: Points | None,
-    conversion: Conversion,
-) -> list[str]:
-    table = equation.expression
-    assert isinstance(table, Table)
-    attributes = {"name": written_name(variable.name), "type": _KINDS[table.kind]}
-    return nested("gf", attributes, [*lines, *_points(table, points, conversion), *_described(variable)])
 
 
 def _equation(
