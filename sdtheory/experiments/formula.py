@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from xml.sax.saxutils import quoteattr
 
 from sdtheory.errors import ExperimentError, SDError
-from sdtheory.model.expression import Expression, Name, Table, substitute
+from sdtheory.model.expression import Call, Expression, Name, Number, Table, rebuild, substitute
+from sdtheory.model.functions import FUNCTIONS
 from sdtheory.names import canonical
 
 RESULT = "formula of the experiment"
+FIRST_SITE = 2**31  # of random functions in formulas; a model's own begin at 0
 
 
 def read_formula(text: str) -> Expression:
@@ -53,7 +56,17 @@ def read_formula(text: str) -> Expression:
     except SDError as error:
         raise ExperimentError(f"cannot read the formula '{text}': {error.message}") from error
     assert not isinstance(tree, Table)
-    return substitute(tree, lambda name: _cell(name, cells))
+    return _apart(substitute(tree, lambda name: _cell(name, cells)), zlib.crc32(text.encode()))
+
+
+def _apart(tree: Expression, number: int) -> Expression:
+    """The tree with its random functions at sites of their own, beyond those of any model."""
+    tree = rebuild(tree, lambda part: _apart(part, number))
+    if not isinstance(tree, Call) or FUNCTIONS[tree.function].kind != "random":
+        return tree
+    *arguments, site = tree.arguments
+    assert isinstance(site, Number)
+    return Call(tree.function, (*arguments, Number(FIRST_SITE + number // 4 + site.value)))
 
 
 def _without_subscripts(text: str, cells: dict[str, str]) -> str:

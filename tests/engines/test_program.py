@@ -110,3 +110,13 @@ def test_a_chain_of_thousands_of_variables_is_no_deep_recursion():
         variables[f"v{i}"] = Auxiliary(f"v{i}", (Equation(Name(f"v{i - 1}")),))
     program = make_program(Model("m", variables), outputs=["v4999"])
     assert program.step.nodes == (("state", 0), ("const", 1.0))
+
+
+def test_a_model_of_more_cells_than_are_written_out_goes_to_the_reference_engine_with_a_message():
+    model = mdl("d: (d1-d150) ~~| e: (e1-e150) ~~| x[d,e]=1 ~~| y=x[d1,e1]*2 ~~|")
+    with pytest.raises(NotCompiled, match=r"'x': an array of 22,500 cells \(limit 20,000\)"):
+        make_program(model)
+    several = mdl("d: (d1-d150) ~~| e: (e1-e100) ~~| x[d,e]=1 ~~| y[d,e]=x[d,e]*2 ~~|")
+    with pytest.raises(NotCompiled, match="the model has more than 20,000 cells"):
+        make_program(several)
+    assert len(make_program(several, outputs=["y"]).outputs) == 15_000

@@ -9,8 +9,10 @@ import sdtheory as sd
 from sdtheory.documents import from_bytes
 from sdtheory.engines.program import make_program
 from sdtheory.engines.vectorised import run_vectorised
+from sdtheory.experiments.formula import read_formula
 from sdtheory.experiments.policy import Policy, apply
-from sdtheory.model.expression import to_text
+from sdtheory.model.expression import Call, to_text, walk
+from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Model
 
 CONTROL = "INITIAL TIME=0 ~~| FINAL TIME=9 ~~| TIME STEP=1 ~~| SAVEPER=TIME STEP ~~|"
@@ -161,3 +163,16 @@ def test_a_random_function_is_written_as_the_file_has_it():
     tree = mdl("x=RANDOM NORMAL(-1,3,1,2,77) ~~| y=RANDOM 0 1()+1 ~~|")
     assert to_text(tree["x"].equations[0].expression) == "RANDOM NORMAL(-1, 3, 1, 2, 77)"
     assert to_text(tree["y"].equations[0].expression) == "RANDOM 0 1() + 1"
+
+
+def test_random_functions_of_a_formula_have_numbers_apart_from_the_models():
+    def sites(text: str) -> list[float]:
+        return [
+            node.arguments[-1].value
+            for node in walk(read_formula(text))
+            if isinstance(node, Call) and FUNCTIONS[node.function].kind == "random"
+        ]
+
+    first, second = sites("2*UNIFORM(0,1) + MAX(UNIFORM(0,1), 0)")
+    (other,) = sites("UNIFORM(0,1)")
+    assert 2**31 <= first < 2**32 and second == first + 1 and other not in (first, second)
