@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sdtheory.checking import check as check
+    from sdtheory.conversion import convert as convert
     from sdtheory.diagrams import draw as draw
     from sdtheory.documents import Document as Document
     from sdtheory.documents import Limits as Limits
@@ -38,6 +39,7 @@ _HOMES = {
     "write": "documents.saving",
     "load": "translate",
     "check": "checking",
+    "convert": "conversion",
     "Model": "model.model",
     "simulate": "engines.simulate",
     "simulate_many": "engines.simulate",

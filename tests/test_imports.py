@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "model": BASE,
     "translate": BASE | {"documents", "model"},
     "checking": BASE | {"documents", "translate", "model"},
+    "conversion": BASE | {"documents", "translate", "model", "engines"},
     "engines": BASE | {"model"},
     "feedback": BASE | {"model"},
     "experiments": BASE | {"documents", "translate", "model", "engines", "feedback"},
@@ -28,6 +29,8 @@ MAY_IMPORT = {
     "study": {"errors", "experiments", "diagrams", "sdtheory"},
     "cli": {"errors", "documents", "model", "study", "sdtheory"},
 }
+# conversion prints expressions; nothing else of `documents` may know it or the model
+CONVERSION = ("convert", "print_")
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
 
 
@@ -57,7 +60,16 @@ def test_imports_point_one_way(path):
     parts = {
         [*dotted.split("."), "sdtheory"][1] for dotted in imported(path) if dotted.split(".")[0] == "sdtheory"
     }
-    assert parts - {part} <= MAY_IMPORT[part]
+    extra = {"model"} if part == "documents" and path.name.startswith(CONVERSION) else set()
+    assert parts - {part} <= MAY_IMPORT[part] | extra
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_conversion_knows_how_documents_are_converted(path):
+    homes = {dotted.split(".")[2] for dotted in imported(path) if dotted.startswith("sdtheory.documents.")}
+    knows = any(home.startswith(CONVERSION) for home in homes)
+    inside = part_of(path) == "documents" and path.name.startswith(CONVERSION)
+    assert not knows or inside or part_of(path) == "conversion"
 
 
 def test_the_permitted_arrows_make_no_circle():

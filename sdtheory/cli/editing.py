@@ -1,7 +1,8 @@
-"""Commands that edit a model file, with the smallest possible change, or compare two."""
+"""Commands that edit a model file, with the smallest possible change, compare two, or convert one."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,8 +10,9 @@ import click
 import sdtheory as sd
 from sdtheory.cli.looking import JSON, MODEL, echo_json
 from sdtheory.documents.differences import Difference, differences
-from sdtheory.errors import ModelError, SDError, shown
+from sdtheory.errors import ModelError, SDError, UsageError, shown
 
+_FORMATS = {".mdl": "vensim", ".xmile": "xmile", ".stmx": "xmile", ".xml": "xmile"}
 SUBSCRIPTS = click.option("--subscripts", help="Which of several equations: its left side's subscripts.")
 
 
@@ -94,3 +96,16 @@ def _loop(loop: Any) -> str:
     first = loop.variables.index(min(loop.variables))
     around = [*loop.variables[first:], *loop.variables[:first]]
     return f"{loop.polarity}: {' -> '.join([*around, around[0]])}"
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=click.Path())
+@click.argument("target", metavar="OUT", type=click.Path())
+def convert(source: str, target: str) -> None:
+    """Write the model IN as OUT in the other format, views included (.mdl, .xmile, .stmx, .xml)."""
+    suffix = Path(target).suffix.lower()
+    if suffix not in _FORMATS:
+        raise UsageError(f"'{shown(target)}': unknown suffix", remedy="use .mdl, .xmile, .stmx or .xml")
+    converted = sd.write(sd.convert(sd.read(source), _FORMATS[suffix]), target)
+    count = len(converted.variables)
+    click.echo(f"{count} variables and {len(converted.views)} views written to {target}", err=True)

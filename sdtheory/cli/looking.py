@@ -44,7 +44,8 @@ def _terminal() -> bool:
 @JSON
 def info(model: str, as_json: bool) -> None:
     """Stocks, flows, equations, units and settings of MODEL."""
-    from sdtheory.model.expression import Number, number_text, to_text
+    from sdtheory.model.expression import Number, to_text
+    from sdtheory.model.printing import number_text
 
     document = sd.read(model)
     loaded = sd.load(document)

@@ -11,7 +11,7 @@ import click
 import sdtheory
 from sdtheory.cli.checking import check
 from sdtheory.cli.comparing import compare, study
-from sdtheory.cli.editing import diff, rename, set_equation
+from sdtheory.cli.editing import convert, diff, rename, set_equation
 from sdtheory.cli.looking import draw, info, loops, run
 from sdtheory.errors import SDError, SDWarning
 
@@ -46,7 +46,8 @@ def main() -> None:
     """System dynamics: look at models, run them, compare policies, draw causal loops."""
 
 
-for command in (info, check, run, loops, draw, compare, study, set_equation, rename, diff):
+COMMANDS = (info, check, run, loops, draw, compare, study, set_equation, rename, diff, convert)
+for command in COMMANDS:
     main.add_command(command)
 
 if __name__ == "__main__":

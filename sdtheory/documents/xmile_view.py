@@ -88,7 +88,7 @@ def view_of(
     spans = {"whole": Span(node.start, node.stop)}
     attributes = attribute_spans(decoded, node)
     spans |= {key: attributes[key] for key in ("name", "type") if key in attributes}
-    name = node.attributes.get("name", "")
+    name = node.get("name")  # the standard has none: a vendor's own
     kind = node.attributes.get("type") or ("interface" if name == "interface" else "stock_flow")
     children = [child for child in node.children if child.tag not in _NOT_DRAWN]
     reading = _Reading(decoded, number, model, variables, ends, styles_of(node, styles), notes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdtheory.errors import LimitError, SDWarning, SimulationError
-from sdtheory.model.expression import number_text
+from sdtheory.model.printing import number_text
 
 MOST_STEPS = 10_000_000
 SLACK = 1e-6  # of a step: how far from the grid a time may lie and still be on it

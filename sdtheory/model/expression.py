@@ -6,7 +6,6 @@ left spine in a loop, so that only real nesting (brackets) costs recursion.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -303,33 +302,16 @@ def evaluate(node: Expression, values: Mapping[str, Any]) -> Any:
     raise NotCompiled(f"{node.text} is only run by the reference engine")
 
 
-_PRECEDENCE = {"or": 1, "and": 2, **dict.fromkeys(COMPARISONS, 3), "+": 4, "-": 4, "*": 5, "/": 5, "^": 7}
-_VENSIM_WORDS = {"and": ":AND:", "or": ":OR:", "not": ":NOT:"}
-
-
-def number_text(value: float) -> str:
-    """The shortest text that reads back as the same number.
-
-    Examples
-    --------
-    >>> number_text(0.1), number_text(20.0), number_text(float("nan"))
-    ('0.1', '20', ':NA:')
-    """
-    if math.isnan(value):
-        return ":NA:"
-    text = repr(float(value))
-    return text[:-2] if text.endswith(".0") else text
-
-
-def _name_text(name: str, dialect: str) -> str:
-    plain = name.replace(" ", "_").replace("_", "").isalnum() and not name[:1].isdigit()
-    if dialect == "xmile":
-        return name.replace(" ", "_") if plain else '"' + name.replace('"', '\\"') + '"'
-    return name if plain else '"' + name.replace('"', '\\"') + '"'
-
-
-def to_text(node: Expression, dialect: str = "vensim") -> str:
+def to_text(node: Expression, dialect: str = "vensim", literals: Mapping[float, str] | None = None) -> str:
     """The expression as a modeller writes it in Vensim or XMILE.
+
+    Parameters
+    ----------
+    node : Expression
+    dialect : str
+        ``"vensim"`` or ``"xmile"``; a function that it lacks is shown by the other's word.
+    literals : mapping of float to str, optional
+        Texts for numbers (default: the shortest that read back as the same).
 
     Examples
     --------
@@ -337,61 +319,6 @@ def to_text(node: Expression, dialect: str = "vensim") -> str:
     >>> to_text(tree), to_text(tree, "xmile")
     ('a b/(1 - c)', 'a_b/(1 - c)')
     """
-    return _text(node, dialect, 0)
+    from sdtheory.model.printing import Printer
 
-
-def _text(node: Expression, dialect: str, outer: int) -> str:
-    match node:
-        case Number():
-            text = number_text(node.value)
-            return f"({text})" if node.value < 0 and outer >= 5 else text
-        case Name():
-            subscripts = f"[{','.join(node.subscripts)}]" if node.subscripts else ""
-            return _name_text(node.name, dialect) + subscripts
-        case Unary():
-            word = _VENSIM_WORDS["not"] if dialect == "vensim" else "NOT"
-            text = f"{word} " if node.operator == "not" else "-"
-            text += _text(node.argument, dialect, 6)
-            return f"({text})" if outer >= 4 else text
-        case Binary():
-            return _chain_text(node, dialect, outer)
-        case Lookup():
-            return _lookup_text(node, dialect)
-        case Call():
-            from sdtheory.model.functions import FUNCTIONS
-
-            row = FUNCTIONS[node.function]
-            word = (row.vensim if dialect == "vensim" else row.xmile) or row.vensim or row.xmile
-            written = node.arguments[:-1] if row.kind == "random" else node.arguments  # not the site
-            arguments = ", ".join(_text(argument, dialect, 0) for argument in written)
-            return f"{word}({arguments})" if node.arguments else word
-    return node.text
-
-
-def _chain_text(node: Binary, dialect: str, outer: int) -> str:
-    level = _PRECEDENCE[node.operator]
-    operands: list[tuple[str, Expression]] = []
-    first: Expression = node
-    while isinstance(first, Binary) and _PRECEDENCE[first.operator] == level and level != 7:
-        operands.append((first.operator, first.right))
-        first = first.left
-    if level == 7:
-        text = f"{_text(node.left, dialect, 8)}^{_text(node.right, dialect, 7)}"
-    else:
-        text = _text(first, dialect, level)
-        for operator, right in reversed(operands):
-            word = _VENSIM_WORDS.get(operator, operator) if dialect == "vensim" else operator.upper()
-            gap = "" if level == 5 else " "
-            text += f"{gap}{word}{gap}{_text(right, dialect, level + 1)}"
-    return f"({text})" if level < outer else text
-
-
-def _lookup_text(node: Lookup, dialect: str) -> str:
-    argument = _text(node.argument, dialect, 0)
-    if isinstance(node.table, Name):
-        table = _text(node.table, dialect, 0)
-        return f"{table}({argument})" if dialect == "vensim" else f"LOOKUP({table}, {argument})"
-    points = ",".join(
-        f"({number_text(x)},{number_text(y)})" for x, y in zip(node.table.x, node.table.y, strict=True)
-    )
-    return f"WITH LOOKUP({argument}, ({points}))"
+    return Printer(dialect, literals or {}).text(node)

@@ -171,7 +171,8 @@ class _Reader:
         from pysd.translators.structures import abstract_expressions as ae
         from pysd.translators.structures.abstract_model import AbstractLookup
 
-        lookup = block.lookup or entry.lookup
+        # the points of the whole array hold for an element that has none
+        lookup = block.lookup or next((one.lookup for one in entry.blocks if not one.subscripts), None)
         if entry.kind == "stock":
             tree = ae.IntegStructure(self._net_rate(key, entry), tree, entry.non_negative)
         elif entry.kind == "lookup" and lookup is not None:

@@ -271,3 +271,23 @@ def test_check_keeps_control_characters_from_the_terminal(sdtheory, tmp_path):
     path = tmp_path / "red.mdl"
     path.write_text('{UTF-8}\n"\x1b[31mred"= 5 ~ km ~|\nTIME STEP= 1 ~ Hour ~|\n')
     assert "\x1b" not in sdtheory("check", path).output
+
+
+@pytest.mark.parametrize("suffix, format", [("xmile", "xmile"), ("mdl", "vensim")])
+def test_convert_writes_the_other_format_once(sdtheory, tmp_path, suffix, format):
+    source = "models/m0_seed.mdl" if format == "xmile" else MODEL
+    out = tmp_path / f"m0.{suffix}"
+    assert sdtheory("convert", source, out).exit_code == 0
+    assert document(sdtheory("info", out, "--json"))["format"] == format
+    again = sdtheory("convert", source, out)
+    assert again.exit_code == 1
+    assert "this file exists and is not the one that was read" in error_line(again)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_convert_says_what_is_lost_and_which_suffixes_it_knows(sdtheory, tmp_path):
+    done = sdtheory("convert", "models/m0_seed.mdl", tmp_path / "m0.xmile")
+    assert "warning: convert-lost: " in done.stderr
+    wrong = sdtheory("convert", "models/m0_seed.mdl", tmp_path / "m0.txt")
+    assert wrong.exit_code == 2
+    assert "use .mdl, .xmile, .stmx or .xml" in error_line(wrong)
