@@ -140,7 +140,7 @@ def _built(model: Model, folder: Path) -> Path:
     from pysd.builders.python.python_model_builder import ModelBuilder
 
     abstract = model.translation.abstract
-    sections = tuple(replace(section, path=folder / section.path.name) for section in abstract.sections)
+    sections = tuple(replace(section, path=folder / section.path) for section in abstract.sections)
     abstract = replace(abstract, original_path=folder / "model.mdl", sections=sections)
     # PySD prints lookup points with numpy's print settings, by default to eight digits only.
     with np.printoptions(floatmode="unique", suppress=False, nanstr="np.nan"), warnings.catch_warnings():

@@ -8,37 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import Document
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
-from sdtheory.translate.expressions import known_functions
 from sdtheory.translate.lowering import time_table, variable_names
-
-CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
-WORDS = frozenset(
-    {"interpolate", "extrapolate", "hold_backward", "look_forward", "raw", "main", "macro", "__main__"}
-    | {"Auxiliary", "Normal", "Constant", "Unchangeable", "Lookup", "Hardcoded", "Data", "Stateful", "Integ"}
-    | {"x", "negative", ":AND:", ":OR:", ":NOT:", "and", "or", "not"}
-    | {"+", "-", "*", "/", "^", "=", "<>", "<", "<=", ">", ">=", "", "External"}
+from sdtheory.translate.translation import (
+    STRUCTURES,
+    WORDS,
+    Translation,
+    abstract_codec,
+    known_functions,
 )
 
-
-@dataclass(frozen=True)
-class Translation:
-    """PySD's abstract model with every name numbered, and the way back to the file's names.
-
-    `variables` are the file's own, so that the reference engine can tell a changed model.
-    """
-
-    abstract: Any
-    names: Mapping[str, str]
-    dimension_names: Mapping[str, str]
-    element_names: Mapping[str, str]
-    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
 
 
 def guarded(document: Document, abstract: Any) -> Translation:
@@ -86,6 +70,7 @@ class _Guard:
         self.variables: dict[str, str] = {}
         self.numbered: dict[str, str] = {}
         self.added: list[Any] = []
+        self.inside_array = False
 
     def _element(self, name: str) -> str:
         key = canonical(name)
@@ -106,10 +91,9 @@ class _Guard:
                 if key not in CONTROLS and key not in self.variables:
                     self.variables[key] = self._number(self.names.get(key, name))
             sections.append(self._section(section, place))
-        abstract = dataclasses.replace(
-            self.abstract, original_path=Path("model.mdl"), sections=tuple(sections)
-        )
-        return Translation(abstract, self.numbered, self.dimension_names, self.element_names)
+        abstract = dataclasses.replace(self.abstract, original_path="model.mdl", sections=tuple(sections))
+        encoded = abstract_codec().encode(abstract)
+        return Translation(encoded, self.numbered, self.dimension_names, self.element_names)
 
     def _number(self, name: str) -> str:
         number = f"v{len(self.numbered)}"
@@ -125,7 +109,7 @@ class _Guard:
         return dataclasses.replace(
             section,
             name=own,
-            path=Path("model.py" if place == 0 else f"{own}.py"),
+            path="model.py" if place == 0 else f"{own}.py",
             params=[self.variables[canonical(name)] for name in section.params],
             returns=[self.variables.get(canonical(name), own) for name in section.returns],
             subscripts=tuple(self._range(subscript) for subscript in section.subscripts),
@@ -151,7 +135,8 @@ class _Guard:
 
     def _element_of_model(self, element: Any) -> Any:
         key = canonical(element.name)
-        name = element.name.upper() if key in CONTROLS else self.variables[key]
+        name = key.upper() if key in CONTROLS else self.variables[key]
+        self.inside_array = any(component.subscripts[0] for component in element.components)
         components = [
             dataclasses.replace(
                 component,
@@ -193,19 +178,22 @@ class _Guard:
             if type(function).__name__ == "ReferenceStructure":
                 function = self._function(function)
             return dataclasses.replace(node, function=function, arguments=self.rebuilt(tuple(node.arguments)))
-        if kind == "InlineLookupsStructure" and node.lookups.type != "interpolate":
+        if kind == "InlineLookupsStructure" and (self.inside_array or node.lookups.type != "interpolate"):
             return self._lookup_of_its_own(node)
-        if kind.endswith("Structure") and dataclasses.is_dataclass(node) and not isinstance(node, type):
+        if kind in STRUCTURES and dataclasses.is_dataclass(node) and not isinstance(node, type):
             values = {
                 field.name: self.rebuilt(getattr(node, field.name))
                 for field in dataclasses.fields(node)
-                if field.name not in ("order",) or not isinstance(getattr(node, field.name), int)
+                if field.name != "order" or not isinstance(getattr(node, field.name), int)
             }
             return dataclasses.replace(node, **values)
         raise ModelError(f"PySD returned an unknown structure '{kind}'", file=self.file)
 
     def _lookup_of_its_own(self, node: Any) -> Any:
-        """A lookup written in place as a variable, since PySD interpolates in every one that stays in place."""
+        """A lookup written in place as a variable.
+
+        PySD interpolates in every one that stays in place, and cannot give the value of one to a whole array.
+        """
         from pysd.translators.structures import abstract_expressions as ae
         from pysd.translators.structures.abstract_model import AbstractElement, AbstractLookup
 

@@ -6,12 +6,17 @@ Nothing is written beside the user's file, and nothing is executed: PySD's abstr
 from __future__ import annotations
 
 import ast
+import re
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import Document
+
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_SUM = re.compile(rf"\s*[+-]?\s*{_NUMBER}(?:\s*[+-]\s*{_NUMBER})*\s*")
+_SIGNED = re.compile(rf"([+-]?)\s*({_NUMBER})")
 
 
 def abstract_model(document: Document) -> Any:
@@ -37,14 +42,13 @@ def abstract_model(document: Document) -> Any:
 
 
 def literal(text: str) -> Any:
-    """The value of a number, a quoted text, or tuples and lists of them; anything else is an error.
+    """The value of numbers with signs between them, a quoted text, or tuples and lists; anything else is an error.
 
     Examples
     --------
-    >>> literal("(0,1),(2.5,-3)"), literal("007")
-    (((0, 1), (2.5, -3)), 7.0)
+    >>> literal("(0,1),(2.5,-3)"), literal("007"), literal("3 -1.5")
+    (((0, 1), (2.5, -3)), 7.0, 1.5)
     """
-    try:
-        return ast.literal_eval(text)
-    except SyntaxError:
-        return float(text)  # zeros in front, which Python refuses
+    if _SUM.fullmatch(text):
+        return sum(float(sign + number) for sign, number in _SIGNED.findall(text))
+    return ast.literal_eval(text)

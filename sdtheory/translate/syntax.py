@@ -13,21 +13,55 @@ from sdtheory.documents.lexer import Token, spelled, tokens
 from sdtheory.errors import shown
 from sdtheory.names import canonical
 
-# Fewest and most arguments of the functions that PySD's grammars give a structure of their own.
+# What the functions take that PySD's grammars give a structure of their own; in brackets what may be left out.
 VENSIM_ARGUMENTS = {
-    "integ": (2, 2), "initial": (1, 1), "game": (1, 1),
-    "delay1": (2, 2), "delay1i": (3, 3), "delay3": (2, 2), "delay3i": (3, 3), "delay n": (4, 4),
-    "smooth": (2, 2), "smoothi": (3, 3), "smooth3": (2, 2), "smooth3i": (3, 3), "smooth n": (4, 4),
-    "delay fixed": (3, 3), "trend": (3, 3), "forecast": (3, 3), "sample if true": (3, 3),
-    "pulse train": (4, 4), "allocate available": (3, 3), "allocate by priority": (5, 5),
-    "get direct data": (4, 4), "get xls data": (4, 4), "get direct lookups": (4, 4),
-    "get xls lookups": (4, 4), "get direct constants": (3, 3), "get xls constants": (3, 3),
-}  # fmt: skip
+    "integ": "rate, initial",
+    "initial": "value",
+    "game": "value",
+    "delay1": "input, time",
+    "delay1i": "input, time, initial",
+    "delay3": "input, time",
+    "delay3i": "input, time, initial",
+    "delay n": "input, time, initial, order",
+    "delay fixed": "input, time, initial",
+    "smooth": "input, time",
+    "smoothi": "input, time, initial",
+    "smooth3": "input, time",
+    "smooth3i": "input, time, initial",
+    "smooth n": "input, time, initial, order",
+    "trend": "input, time, initial trend",
+    "forecast": "input, time, horizon",
+    "sample if true": "condition, input, initial",
+    "pulse train": "start, width, interval, end",
+    "allocate available": "request, priority, available",
+    "allocate by priority": "request, priority, size, width, supply",
+    "get direct data": "'file', 'tab', 'time row or column', 'cell'",
+    "get xls data": "'file', 'tab', 'time row or column', 'cell'",
+    "get direct lookups": "'file', 'tab', 'x row or column', 'cell'",
+    "get xls lookups": "'file', 'tab', 'x row or column', 'cell'",
+    "get direct constants": "'file', 'tab', 'cell'",
+    "get xls constants": "'file', 'tab', 'cell'",
+}
 XMILE_ARGUMENTS = {
-    "init": (1, 1), "delay": (2, 3), "delay1": (2, 3), "delay3": (2, 3), "delayn": (3, 4), "smth1": (2, 3),
-    "smth3": (2, 3), "smthn": (3, 4), "trend": (2, 3), "forcst": (3, 4), "safediv": (2, 3), "ramp": (2, 3),
-    "pulse": (2, 3), "max": (1, 2), "min": (1, 2), "int": (1, 1), "previous": (2, 2), "lookup": (2, 2),
-}  # fmt: skip
+    "init": "value",
+    "delay": "input, time, [initial]",
+    "delay1": "input, time, [initial]",
+    "delay3": "input, time, [initial]",
+    "delayn": "input, time, order, [initial]",
+    "smth1": "input, time, [initial]",
+    "smth3": "input, time, [initial]",
+    "smthn": "input, time, order, [initial]",
+    "trend": "input, time, [initial trend]",
+    "forcst": "input, time, horizon, [initial trend]",
+    "safediv": "numerator, denominator, [otherwise]",
+    "ramp": "slope, start, [end]",
+    "pulse": "magnitude, start, [interval]",
+    "max": "value, [value]",
+    "min": "value, [value]",
+    "int": "value",
+    "previous": "input, initial",
+    "lookup": "table, value",
+}
 _LISTS = frozenset({"with lookup", "tabbed array"})  # their arguments are points and numbers, not equations
 _PARTNERS = {")": "(", "]": "["}
 _JOINING = frozenset({"and", "or", "mod", ":and:", ":or:"})
@@ -69,7 +103,9 @@ def fault_in(text: str, format: str, own: Container[str] = ()) -> Fault | None:
 def _numbers(pieces: list[Token]) -> Fault | None:
     for token in pieces:
         if token.kind == "number" and not math.isfinite(float(token.text)):
-            return Fault(token.start, f"the number {shown(token.text, 20)} is too large", "write a smaller one")
+            return Fault(
+                token.start, f"the number {shown(token.text, 20)} is too large", "write a smaller one"
+            )
     return None
 
 
@@ -99,7 +135,7 @@ class _Order:
         self.arguments = VENSIM_ARGUMENTS if format == "vensim" else XMILE_ARGUMENTS
         self.format = format
         self.waiting = True
-        self.signed = False  # the last token was a sign
+        self.sign = -1  # the place of the last sign that stands before a value
         # of each bracket around: the function's name, its arguments so far, and its unfinished ifs
         self.levels: list[tuple[Token | None, int, list[str]]] = [(None, 1, [])]
 
@@ -117,7 +153,6 @@ class _Order:
             found = self._next(token, before)
             if found is not None:
                 return found
-            self.signed = token.kind == "operator" and token.text in ("+", "-")
         if self.waiting:
             return _missing_value(self.pieces[-1].stop if self.pieces else 0, "at the end")
         return self._ifs(self.pieces[-1].stop)
@@ -127,7 +162,9 @@ class _Order:
             token.text == ";"
             or (token.text == "," and len(self.levels) == 1)
             or (token.kind == "name" and canonical(token.text) in _LISTS)
-            or (token.kind == "keyword" and token.text.startswith(":") and token.text.lower() not in _KEYWORDS)
+            or (
+                token.kind == "keyword" and token.text.startswith(":") and token.text.lower() not in _KEYWORDS
+            )
         )
 
     def _next(self, token: Token, before: Token | None) -> Fault | None:
@@ -139,7 +176,7 @@ class _Order:
         if token.kind == "other":
             return Fault(token.start, f"'{shown(token.text)}' means nothing here", "remove it")
         if token.kind == "operator" or word in _JOINING:
-            return self._operator(token)
+            return self._operator(token, before)
         if word in ("then", "else") and token.kind == "keyword":
             return self._branch(token, word)
         if not self.waiting:
@@ -149,12 +186,13 @@ class _Order:
         self.waiting = token.kind == "keyword" and (word == "if" or word in _NEGATING)
         return None
 
-    def _operator(self, token: Token) -> Fault | None:
+    def _operator(self, token: Token, before: Token | None) -> Fault | None:
         if token.text in (":=", "==", "<->"):
             return Fault(token.start, f"'{token.text}' is no operator of an equation", "write '=' to compare")
         if self.waiting and token.text in ("+", "-"):
-            if self.signed and token.text == "-":
+            if before is not None and before.start == self.sign:
                 return Fault(token.start, "two signs follow each other", "put brackets around the second")
+            self.sign = token.start
             return None
         if self.waiting:
             return _missing_value(token.start, f"before '{token.text}'")
@@ -187,11 +225,16 @@ class _Order:
 
     def _count(self, function: Token | None, count: int) -> Fault | None:
         key = canonical(spelled(function.text, self.format)) if function is not None else ""
-        low, high = self.arguments.get(key, (count, count))
-        if function is None or low <= count <= high or key in self.own:
+        taken = self.arguments.get(key)
+        if function is None or taken is None or key in self.own:
             return None
-        name = shown(spelled(function.text, self.format)).upper()
-        return Fault(function.start, f"{name} takes {arguments(low, high)}, not {count}", "see its manual")
+        high = taken.count(",") + 1
+        low = high - taken.count("[")
+        if low <= count <= high:
+            return None
+        name = key.upper()
+        message = f"{name} takes {arguments(low, high)}, not {count}"
+        return Fault(function.start, message, f"write {name}({taken})")
 
     def _branch(self, token: Token, word: str) -> Fault | None:
         opened = self.levels[-1][2]
@@ -199,7 +242,9 @@ class _Order:
         if self.waiting:
             return _missing_value(token.start, f"before {word.upper()}")
         if not opened or opened[-1] != wanted:
-            return Fault(token.start, f"{word.upper()} without {wanted.upper()}", "write IF ... THEN ... ELSE ...")
+            return Fault(
+                token.start, f"{word.upper()} without {wanted.upper()}", "write IF ... THEN ... ELSE ..."
+            )
         opened.pop()
         if word == "then":
             opened.append("then")

@@ -11,15 +11,13 @@ from sdtheory.documents import Document
 from sdtheory.documents.index import Lookup, Macro
 from sdtheory.documents.lexer import Token, spelled, tokens
 from sdtheory.names import canonical
+from sdtheory.translate.syntax import XMILE_ARGUMENTS
 
 KINDS = {"continuous": "interpolate", "extrapolate": "extrapolate", "discrete": "hold_backward"}
 CLOCK = {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 BUILT_IN = frozenset({"time", "time step", "initial time", "final time", "saveper"})
-# functions that PySD's grammar gives a structure of their own, by the number of arguments that it takes
-STRUCTURED = frozenset(
-    {"init", "delay", "delay1", "delay3", "delayn", "smth1", "smth3", "smthn", "trend", "forcst", "safediv"}
-    | {"ramp", "pulse", "max", "min", "int"}
-)
+# of these PySD's grammar does not know two
+STRUCTURED = frozenset(XMILE_ARGUMENTS) - {"previous", "lookup"}
 ARRAY_FUNCTIONS = frozenset({"sum", "prod", "vmin_xmile", "vmax_xmile", "vmin", "vmax"})
 ANY = "any"  # what `*` becomes inside brackets
 
@@ -62,6 +60,12 @@ class Scope:
         # a name of several parts: the last module's own
         tail = canonical(".".join(name.split(".")[-2:]))
         return tail if "." in name and tail in variables else None
+
+    def is_table(self, name: str) -> bool:
+        """Whether a name means something that can be read at an argument."""
+        key = self.key(name)
+        entry = None if key is None or self.local else self.document.variables[key]
+        return key is not None and (entry is None or entry.lookup is not None)
 
     def number(self, name: str) -> str:
         """A plain word that stands for a name in the text that PySD parses."""
@@ -108,7 +112,7 @@ def _words(pieces: list[Token], scope: Scope) -> Iterator[str]:
 def _name(raw: str, called: bool, scope: Scope) -> str:
     name = spelled(raw, "xmile")
     key = canonical(name)
-    if called and scope.key(name) is None and key in STRUCTURED:
+    if called and key in STRUCTURED and not scope.is_table(name):
         return key
     return scope.number(name)
 
@@ -203,7 +207,7 @@ class _Back:
         from pysd.translators.structures import abstract_expressions as ae
 
         written = self.scope.names.get(node.function.reference)
-        if written is not None and self.scope.key(written) is not None:
+        if written is not None and self.scope.is_table(written):
             return self._read(self._reference(node.function), self.tree(tuple(node.arguments)))
         if written is not None and written in self.scope.document.macros:
             return ae.CallStructure(
