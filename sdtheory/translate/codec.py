@@ -24,8 +24,8 @@ class Codec:
 
     Parameters
     ----------
-    classes : sequence of type
-        The dataclasses that may occur.
+    classes : mapping of str to type
+        The dataclasses that may occur, by their tags.
     permitted : callable, optional
         Whether a text may occur (default: every text).
     finite : bool
@@ -33,7 +33,7 @@ class Codec:
 
     Examples
     --------
-    >>> codec = Codec([Binary])
+    >>> codec = Codec({"Binary": Binary})
     >>> codec.encode((1.5, {"a": float("nan")}))
     '["(",1.5,["{","a",[".","nan"]]]'
     >>> codec.decode('["(",1.5,["{","a",[".","nan"]]]')
@@ -42,14 +42,14 @@ class Codec:
 
     def __init__(
         self,
-        classes: list[type],
+        classes: Mapping[str, type],
         permitted: Callable[[str], bool] | None = None,
         finite: bool = False,
     ):
-        self.classes = {one.__name__: one for one in classes}
-        self.names = {one: one.__name__ for one in classes}
+        self.classes = dict(classes)
+        self.names = {one: tag for tag, one in classes.items()}
         self.fields = {
-            one: tuple(field.name for field in dataclasses.fields(one) if field.init) for one in classes
+            one: tuple(field.name for field in dataclasses.fields(one)) for one in classes.values()
         }
         self.permitted = permitted
         self.finite = finite
@@ -94,7 +94,7 @@ class Codec:
         if kind is Binary and Binary in self.names:
             first, rest = left_spine(value)
             flat = [part for operator, right in rest for part in (operator, self._plain(right))]
-            return ["Binary", self._plain(first), *flat]
+            return [self.names[kind], self._plain(first), *flat]
         if kind in self.names:
             return [self.names[kind], *(self._plain(getattr(value, name)) for name in self.fields[kind])]
         if isinstance(value, Mapping):

@@ -110,6 +110,8 @@ class Expressions:
             found = name_in(self.document, entry, name) if entry is not None and name else None
             if found is not None:
                 return fault(self.document, entry, message, remedy, *found)
+        if self.open_macros:
+            message += f" in macro '{shown(self.open_macros[-1])}'"
         return fault(self.document, entries[0], message, remedy)
 
     def opaque(self, node: Any, text: str = "") -> Opaque:
@@ -152,7 +154,7 @@ class Expressions:
 
     def _unknown(self, kind: str, written: str, known: Collection[str]) -> ModelError:
         name = written.strip('"').replace("_", " ")
-        close = nearest(name, known)
+        close = nearest(name, [one for one in known if canonical(one) != canonical(name)])
         remedy = f"did you mean '{shown(close)}'?" if close else None
         return self.error(f"unknown {kind} '{shown(name)}'", remedy, written)
 

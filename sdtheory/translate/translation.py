@@ -63,8 +63,8 @@ def abstract_codec() -> Codec:
     """The abstract model as JSON and back, with the checks of the guard both ways."""
     from pysd.translators.structures import abstract_expressions, abstract_model
 
-    classes = [getattr(abstract_model, name) for name in MODEL_CLASSES]
-    classes += [getattr(abstract_expressions, name) for name in STRUCTURES]
+    classes = {name: getattr(abstract_model, name) for name in MODEL_CLASSES}
+    classes |= {name: getattr(abstract_expressions, name) for name in STRUCTURES}
     words = WORDS | known_functions()
     return Codec(classes, lambda text: text in words or NUMBERED.fullmatch(text) is not None, finite=True)
 

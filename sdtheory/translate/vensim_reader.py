@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import Document
-from sdtheory.documents.index import Entry
+from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import after_comment, tokens
 from sdtheory.documents.text import Span
 from sdtheory.names import canonical
