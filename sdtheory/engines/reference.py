@@ -26,6 +26,7 @@ from sdtheory.model.model import CONTROLS, Lookup, Model, Stock
 from sdtheory.names import canonical
 
 _CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
+MOST_STEPS = 10_000_000  # that a fixed delay holds
 _ABSENT = {
     "not_implemented_function": "it calls a function that PySD does not have",
     "incomplete": "a variable is still A FUNCTION OF(...), without an equation",
@@ -74,7 +75,7 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
             loaded = pysd.load(str(_module_of(model)), initialize=False)
             parts = vars(loaded.components._components)
             _quicken_lookups(parts)
-            _round_orders(parts)
+            _bound_delays(parts)
             loaded.initialize()
             params = _parameters(model, changes or {}, parts)
             frame = loaded.run(params=params, **_settings(model, parts))
@@ -177,8 +178,9 @@ def _quicken_lookups(parts: Mapping[str, Any]) -> None:
             part.__class__ = QuickLookups
 
 
-def _round_orders(parts: Mapping[str, Any]) -> None:
+def _bound_delays(parts: Mapping[str, Any]) -> None:
     """Give delays and smooths a whole number as their order: equations hold floats only, and any number."""
+    from pysd.py_backend.statefuls import DelayFixed
 
     def order(own):
         value = float(own())
@@ -186,9 +188,17 @@ def _round_orders(parts: Mapping[str, Any]) -> None:
             raise SimulationError(f"a delay of order {value:g}; it must be from 1 to {MOST_ORDER:,}")
         return int(value)
 
+    def time(own, step):
+        value = own()
+        if not np.max(value) / step() <= MOST_STEPS:
+            raise SimulationError(f"a fixed delay of more than {MOST_STEPS:,} time steps")
+        return value
+
     for part in parts.values():
         if hasattr(part, "order_func"):
             part.order_func = lambda own=part.order_func: order(own)
+        elif isinstance(part, DelayFixed):
+            part.delay_time_func = lambda own=part.delay_time_func, step=part.tstep: time(own, step)
 
 
 # ---------------------------------------------------------------- settings and changes

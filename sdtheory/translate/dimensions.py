@@ -27,13 +27,17 @@ def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
     found = {}
     for key, part in ranges.items():
         declared = document.dimensions.get(key)
-        written = _written_mappings(declared.mappings if declared else "", ranges, members)
+        written = written_mappings(declared.mappings if declared else "")
         mappings = []
         for name in part.mapping:
             other = canonical(name)
             if other not in ranges:
                 continue
             images = written.get(other, members[other])
+            if len(images) != len(members[key]):
+                images = tuple(
+                    element for image in images for element in members.get(canonical(image), (image,))
+                )
             if len(images) == len(members[key]):
                 mappings.append((ranges[other].name, images))
             elif set(map(canonical, members[key])) - set(map(canonical, members[other])):
@@ -58,18 +62,18 @@ def _members(ranges: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def _written_mappings(
-    text: str, ranges: Mapping[str, Any], members: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
-    """Vensim's ``-> (other: b, a)``: for each element here the element there."""
-    found = {}
-    for match in _EXPLICIT.finditer(text):
-        images: list[str] = []
-        for part in match.group(2).split(","):
-            key = canonical(part)
-            images.extend(members[key] if key in ranges else [" ".join(part.split())])
-        found[canonical(match.group(1))] = tuple(images)
-    return found
+def written_mappings(text: str) -> dict[str, tuple[str, ...]]:
+    """Vensim's ``-> (other: b, a)``: for each element here the element or the range of elements there.
+
+    Examples
+    --------
+    >>> written_mappings("(city: Rome, big cities), other")
+    {'city': ('Rome', 'big cities')}
+    """
+    return {
+        canonical(match.group(1)): tuple(" ".join(part.split()) for part in match.group(2).split(","))
+        for match in _EXPLICIT.finditer(text)
+    }
 
 
 def positions(dimensions: Mapping[str, Dimension]) -> dict[str, int]:

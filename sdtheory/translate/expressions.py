@@ -238,7 +238,7 @@ class Expressions:
         if row.kind == "random" or (row.kind == "array" and name not in ARRAY_FUNCTIONS):
             return self.opaque(list(node.arguments), row.vensim or row.xmile)
         call = Call(name, tuple(self.tree(argument) for argument in node.arguments))
-        if row.kind == "array" and not any(_marked(part) for part in walk(call)):
+        if name in ARRAY_FUNCTIONS and not any(map(_runs_over, walk(call))):
             raise self.error(
                 f"{row.vensim or row.xmile} runs over nothing", _MARK[self.document.format], word
             )
@@ -358,7 +358,7 @@ class Expressions:
         return call
 
 
-def _marked(node: Expression) -> bool:
+def _runs_over(node: Expression) -> bool:
     return isinstance(node, Name) and any(subscript.endswith("!") for subscript in node.subscripts)
 
 
