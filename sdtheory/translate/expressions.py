@@ -110,8 +110,6 @@ class Expressions:
             found = name_in(self.document, entry, name) if entry is not None and name else None
             if found is not None:
                 return fault(self.document, entry, message, remedy, *found)
-        if self.open_macros:
-            message += f" in macro '{shown(self.open_macros[-1])}'"
         return fault(self.document, entries[0], message, remedy)
 
     def opaque(self, node: Any, text: str = "") -> Opaque:
@@ -156,7 +154,13 @@ class Expressions:
         name = written.strip('"').replace("_", " ")
         close = nearest(name, [one for one in known if canonical(one) != canonical(name)])
         remedy = f"did you mean '{shown(close)}'?" if close else None
-        return self.error(f"unknown {kind} '{shown(name)}'", remedy, written)
+        place = f" in macro '{self._macro(self.open_macros[-1])}'" if self.open_macros else ""
+        return self.error(f"unknown {kind} '{shown(name)}'{place}", remedy, written)
+
+    def _macro(self, name: str) -> str:
+        """The name of a macro as the file spells it."""
+        declared = self.document.macros.get(name)
+        return shown(declared.name if declared is not None else name)
 
     def _subscript(self, text: str) -> str:
         mark = "!" if text.endswith("!") else ""
@@ -257,12 +261,12 @@ class Expressions:
 
     def _macro_call(self, section: Any, given: Any) -> Expression:
         """The macro's own variables, made anew for this call as hidden ones; gives the name of its result."""
-        macro = shown(section.name)
+        macro = f"macro '{self._macro(section.name)}'"
         if len(section.params) != len(given):
             count = arguments(len(section.params), len(section.params))
-            raise self.error(f"macro {macro} takes {count}, not {len(given)}", None, section.name)
+            raise self.error(f"{macro} takes {count}, not {len(given)}", None, section.name)
         if section.name in self.open_macros:
-            raise self.error(f"macro {macro} calls itself")
+            raise self.error(f"{macro} calls itself")
         prefix = f"{self.names.get(self.key, self.key)}~{section.name}{next(self.calls)}~"
         local = {
             canonical(name): Name(prefix + name, self.axes)
@@ -286,12 +290,12 @@ class Expressions:
         result = local.get(canonical(section.name))
         self.local, self.open_macros = outer
         if result is None:
-            raise self.error(f"macro {macro} has no equation for its own name")
+            raise self.error(f"{macro} has no equation for its own name")
         return result
 
     def _expand(self, section: Any, element: Any) -> None:
         if len(element.components) != 1 or element.components[0].subscripts[0]:
-            raise self.error(f"macro {shown(section.name)} holds an array, which is not supported")
+            raise self.error(f"macro '{self._macro(section.name)}' holds an array, which is not supported")
         tree = element.components[0].ast
         name = self.local[canonical(element.name)]
         if type(tree).__name__ == "IntegStructure":

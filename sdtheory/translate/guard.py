@@ -71,6 +71,7 @@ class _Guard:
         self.numbered: dict[str, str] = {}
         self.added: list[Any] = []
         self.inside_array = False
+        self.tables: set[str] = set()  # what may be called: lookups of the section, and its parameters
 
     def _element(self, name: str) -> str:
         key = canonical(name)
@@ -104,6 +105,11 @@ class _Guard:
         own = "__main__" if place == 0 else self.macros[canonical(section.name)]
         if place:
             self.variables[canonical(section.name)] = own
+        self.tables = {canonical(name) for name in section.params} | {
+            canonical(element.name)
+            for element in section.elements
+            if any(type(part).__name__ == "AbstractLookup" for part in element.components)
+        }
         self.added = []
         elements = [self._element_of_model(element) for element in section.elements]
         return dataclasses.replace(
@@ -217,7 +223,7 @@ class _Guard:
 
     def _function(self, node: Any) -> Any:
         key = canonical(node.reference)
-        name = self.variables.get(key) or self.macros.get(key)
+        name = self.variables[key] if key in self.tables else self.macros.get(key)
         if name is None and node.reference in self.functions:
             name = node.reference
         if name is None:
