@@ -7,6 +7,7 @@ and units are emptied, function names must be known. What is left is numbers and
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -243,6 +244,16 @@ def _data_over_time(component: Any) -> Any:
     moment: Any = ae.ReferenceStructure("time", None)
     if backwards:
         moment = ae.ArithmeticStructure(["negative"], (moment,))
-    limits = (table.x[0], table.x[-1]), (min(points.y), max(points.y))
-    lookup = ae.InlineLookupsStructure(moment, ae.LookupsStructure(table.x, table.y, *limits, table.kind))
+
+    def read(y: tuple[float, ...]) -> Any:
+        limits = (table.x[0], table.x[-1]), (min(y), max(y))
+        return ae.InlineLookupsStructure(moment, ae.LookupsStructure(table.x, y, *limits, table.kind))
+
+    lookup = read(table.y)
+    missing = [math.isnan(value) for value in table.y]
+    if any(missing):
+        # PySD leaves missing points out of a lookup, so whether one is there is a lookup of its own
+        there = ae.LogicStructure(["="], (read(tuple(0.0 if gap else 1.0 for gap in missing)), 1.0))
+        value = read(tuple(0.0 if gap else y for gap, y in zip(missing, table.y, strict=True)))
+        lookup = ae.CallStructure(ae.ReferenceStructure("if_then_else", None), (there, value, math.nan))
     return AbstractComponent(subscripts=component.subscripts, ast=lookup)

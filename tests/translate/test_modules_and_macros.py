@@ -182,7 +182,7 @@ def test_a_fault_in_a_vensim_macro_has_its_place(vensim, macro, equation, messag
         ),
         (TWICE.replace("2*a + b", "2*a + nope"), r"unknown variable 'nope' in macro 'twice plus'"),
         (TWICE.replace("a*10", "a*nope"), r"'inner': unknown variable 'nope'"),
-        (TWICE.replace("2*a + b", "twice_plus(a, b)"), r"macro 'TWICE PLUS' calls itself"),
+        (TWICE.replace("2*a + b", "twice_plus(a, b)"), r"macro 'twice plus' calls itself"),
         (TWICE.replace("<parm>b</parm>", ""), r"'y': macro 'twice plus' takes 1 argument, not 2"),
     ],
 )
