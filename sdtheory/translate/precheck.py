@@ -148,14 +148,14 @@ def _check_syntax(document: Document, entry: Entry, own: Set[str]) -> None:
     if entry.kind in ("subscript", "opaque"):
         return
     for block in entry.blocks:
-        lookup = block.lookup
-        if lookup is not None and not all(map(math.isfinite, (*lookup.x, *lookup.y))):
-            raise fault(document, entry, "a point of its lookup is too large", "write smaller numbers", block)
         for text, start in ((block.equation, None), (block.initial, 0)):
             found = fault_in(text, document.format, own) if text else None
             if found is not None:
                 place = found.start if start is None else start
                 raise fault(document, entry, found.message, found.remedy, block, place)
+        lookup = block.lookup
+        if lookup is not None and not all(map(math.isfinite, (*lookup.x, *lookup.y))):
+            raise fault(document, entry, "a point of its lookup is too large", "write smaller numbers", block)
 
 
 def _check_dimensions(document: Document, limits: Limits) -> None:

@@ -178,7 +178,7 @@ def test_a_folder_that_is_named_holds_files_by_their_plain_names(data, vensim, s
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive"])
 def test_a_damaged_workbook_is_an_error(data, vensim, content):
     (data / "book.xlsx").write_bytes(content)
-    with pytest.raises(SDError, match="'book.xlsx' is damaged"):
+    with pytest.raises(SDError, match=r"'book\.xlsx' is damaged"):
         sd.load(vensim("x = GET XLS CONSTANTS('book.xlsx', 'Sheet One', 'B3')"))
 
 
