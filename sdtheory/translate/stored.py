@@ -23,9 +23,21 @@ from sdtheory.translate.data_files import allowed_folders, located
 from sdtheory.translate.translation import Translation
 
 KIND = "models"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    """A model with the digests of the data files that it was read with, and the warnings that were given."""
+
+    reads: Mapping[str, str]
+    warnings: tuple[str, ...]
+    model: Model
+
+
 _CLASSES: dict[str, type] = {
     "LookupVariable": model.Lookup,
     "Translation": Translation,
+    "Record": _Record,
     **{
         kind.__name__: kind
         for kind in (
@@ -86,13 +98,16 @@ def fetch(key: str, source: Source, data_folders: Sequence[str | Path]) -> Model
     if kept is None:
         return None
     try:
-        reads, told, found = _CODEC.decode(kept.decode())
+        record = _CODEC.decode(kept.decode())
     except (ModelError, ValueError):
         return None
-    folders = allowed_folders(source, data_folders) if reads else []
-    if any(_digest(located(name, folders)[0]) != digest for name, digest in reads.items()):
+    if not isinstance(record, _Record):
         return None
-    for message in told:
+    found = record.model
+    folders = allowed_folders(source, data_folders)
+    if any(_digest(located(name, folders)[0]) != digest for name, digest in record.reads.items()):
+        return None
+    for message in record.warnings:
         warnings.warn(message, SDWarning, stacklevel=3)
     translation = dataclasses.replace(found.translation, variables=dict(found.variables))
     return dataclasses.replace(found, translation=translation)
@@ -118,7 +133,7 @@ def keep(key: str, found: Model, reads: Mapping[str, str], told: Sequence[str]) 
         Warnings that were given.
     """
     translation: Any = dataclasses.replace(found.translation, variables={})
-    record = (dict(reads), list(told), dataclasses.replace(found, translation=translation))
+    record = _Record(dict(reads), tuple(told), dataclasses.replace(found, translation=translation))
     try:
         text = _CODEC.encode(record)
     except RecursionError:

@@ -114,9 +114,8 @@ def test_a_fault_of_a_vensim_equation_has_its_place(vensim, equation, offset, me
 @pytest.mark.parametrize(("equation", "offset", "message"), [*BOTH, *XMILE], **ID)
 def test_a_fault_of_an_xmile_equation_has_its_place(xmile, equation, offset, message):
     head = '<aux name="y"><eqn>'
-    path = xmile(
-        '<aux name="x"><eqn>1</eqn></aux>', f"{head}{escape(equation)}</eqn></aux>", search_leverage="2"
-    )
+    lever = '<aux name="search leverage"><eqn>2</eqn></aux>'
+    path = xmile(lever, f"{head}{escape(equation)}</eqn></aux>", x="1")
     column = len(head) + len(escape(equation[:offset])) + 1
     with pytest.raises(SDError) as caught:
         sd.load(path)
