@@ -17,12 +17,13 @@ BASE = {"errors", "names"}
 MAY_IMPORT = {
     "errors": set(),
     "names": {"errors"},
+    "cache": BASE,
     "documents": BASE,
     "model": BASE,
-    "translate": BASE | {"documents", "model"},
+    "translate": BASE | {"cache", "documents", "model"},
     "checking": BASE | {"documents", "translate", "model"},
     "conversion": BASE | {"documents", "translate", "model", "engines"},
-    "engines": BASE | {"model"},
+    "engines": BASE | {"cache", "model"},
     "feedback": BASE | {"model"},
     "experiments": BASE | {"documents", "translate", "model", "engines", "feedback"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
@@ -116,6 +117,12 @@ def test_importing_the_package_imports_nothing_heavy():
 
 def test_reading_a_document_needs_no_engine():
     assert not loaded_after("import sdtheory; sdtheory.read('models/m0_seed.mdl')") & HEAVY
+
+
+def test_a_model_that_was_translated_before_is_loaded_without_pysd():
+    statement = "import sdtheory; sdtheory.load('models/m0_seed.mdl')"
+    loaded_after(statement)
+    assert "pysd" not in loaded_after(statement)
 
 
 def test_the_shell_command_starts_light():

@@ -13,7 +13,7 @@ from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import byte_order_mark, codec_name, file_name
 from sdtheory.errors import DocumentError, LimitError, shown
 
-__all__ = ["Document", "Limits", "Source", "Span", "from_bytes", "read"]
+__all__ = ["Document", "Limits", "Source", "Span", "contents", "from_bytes", "read", "recognised"]
 
 _XMILE_SUFFIXES = frozenset({".xmile", ".stmx", ".itmx", ".xml"})
 _XML_ENCODING = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
@@ -43,9 +43,7 @@ def read(path: str | os.PathLike[str], encoding: str | None = None, limits: Limi
         The file is larger than ``limits.file_bytes``.
     """
     limits = limits or Limits()
-    name = os.fsdecode(path)
-    data = _contents(name, limits)
-    source = Source(name, hashlib.sha256(data).hexdigest(), len(data))
+    data, source = contents(path, limits)
     return from_bytes(data, None, encoding, source, limits)
 
 
@@ -73,6 +71,32 @@ def from_bytes(
     >>> from_bytes(b"{UTF-8}\\nstock = INTEG(flow, 1) ~~|").variables["stock"].kind
     'stock'
     """
+    format, codec = recognised(data, format, encoding, source)
+    return Document(data, format, codec, source, limits or Limits())
+
+
+def recognised(
+    data: bytes, format: str | None = None, encoding: str | None = None, source: Source | None = None
+) -> tuple[str, str]:
+    """The format and the codec of a file's bytes.
+
+    Parameters
+    ----------
+    data : bytes
+    format, encoding : str, optional
+        When they are known.
+    source : Source, optional
+
+    Raises
+    ------
+    DocumentError
+        When the bytes are no model file.
+
+    Examples
+    --------
+    >>> recognised(b"{UTF-8} a = 1 ~~|")
+    ('vensim', 'utf-8')
+    """
     file = file_name(source.path) if source else "<document>"
     if not data.strip():
         raise DocumentError("the file is empty", file=file, remedy=_EXPECTED)
@@ -96,11 +120,17 @@ def from_bytes(
         )
     if mark is not None and codec[:6] == mark[:6]:
         codec = mark  # the mark also says the order of the bytes
-    return Document(data, format, codec, source, limits or Limits())
+    return format, codec
+
+
+def contents(path: str | os.PathLike[str], limits: Limits) -> tuple[bytes, Source]:
+    """The bytes of a regular file; opened without waiting, so that a pipe or device cannot hold us up."""
+    name = os.fsdecode(path)
+    data = _contents(name, limits)
+    return data, Source(name, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _contents(name: str, limits: Limits) -> bytes:
-    """The bytes of a regular file; opened without waiting, so that a pipe or device cannot hold us up."""
     file = shown(name.encode("utf-8", "backslashreplace").decode(), 4096)
     try:
         handle = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from sdtheory.engines.audit import audit
-from sdtheory.engines.program import split
+from sdtheory.engines.program import MOST_ORDER, split
 from sdtheory.errors import NotCompiled, SDError, SimulationError, shown
 from sdtheory.model.expression import Number, Table
 from sdtheory.model.model import CONTROLS, Lookup, Model, Stock
 from sdtheory.names import canonical
 
 _CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
+MOST_STEPS = 10_000_000  # that a fixed delay holds
 _ABSENT = {
     "not_implemented_function": "it calls a function that PySD does not have",
     "incomplete": "a variable is still A FUNCTION OF(...), without an equation",
@@ -74,10 +75,11 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
             loaded = pysd.load(str(_module_of(model)), initialize=False)
             parts = vars(loaded.components._components)
             _quicken_lookups(parts)
-            _round_orders(parts)
+            _bound_delays(parts)
             loaded.initialize()
             params = _parameters(model, changes or {}, parts)
             frame = loaded.run(params=params, **_settings(model, parts))
+            return _renamed(frame, model, outputs)
         except SDError:
             raise
         except Exception as error:
@@ -85,7 +87,6 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
             raise SimulationError(
                 f"the reference engine failed: {shown(text, 200)}", file=model.file or None
             ) from None
-    return _renamed(frame, model, outputs)
 
 
 def _check(model: Model) -> None:
@@ -140,10 +141,14 @@ def _built(model: Model, folder: Path) -> Path:
     from pysd.builders.python.python_model_builder import ModelBuilder
 
     abstract = model.translation.abstract
-    sections = tuple(replace(section, path=folder / section.path.name) for section in abstract.sections)
+    sections = tuple(replace(section, path=folder / section.path) for section in abstract.sections)
     abstract = replace(abstract, original_path=folder / "model.mdl", sections=sections)
-    # PySD prints lookup points with numpy's print settings, by default to eight digits only.
-    with np.printoptions(floatmode="unique", suppress=False, nanstr="np.nan"), warnings.catch_warnings():
+    # PySD prints lookup points with numpy's print settings, by default to eight digits only; a missing one
+    # needs a text that is a number without numpy, which the module does not always import.
+    with (
+        np.printoptions(floatmode="unique", suppress=False, nanstr="(1e999-1e999)"),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         path = Path(ModelBuilder(abstract).build_model())
     for module in folder.glob("*.py"):
@@ -190,14 +195,27 @@ def _quicken_lookups(parts: Mapping[str, Any]) -> None:
             part.__class__ = QuickLookups
 
 
-def _round_orders(parts: Mapping[str, Any]) -> None:
-    """Give smooths a whole number as their order: theirs comes from an equation, where all numbers are floats."""
-    from pysd.py_backend.statefuls import Smooth
+def _bound_delays(parts: Mapping[str, Any]) -> None:
+    """Give delays and smooths a whole number as their order: equations hold floats only, and any number."""
+    from pysd.py_backend.statefuls import DelayFixed
+
+    def order(own):
+        value = float(own())
+        if not 1 <= value <= MOST_ORDER:
+            raise SimulationError(f"a delay of order {value:g}; it must be from 1 to {MOST_ORDER:,}")
+        return int(value)
+
+    def time(own, step):
+        value = own()
+        if not np.max(value) / step() <= MOST_STEPS:
+            raise SimulationError(f"a fixed delay of more than {MOST_STEPS:,} time steps")
+        return value
 
     for part in parts.values():
-        if isinstance(part, Smooth):
-            own = part.order_func
-            part.order_func = lambda own=own: int(own())
+        if hasattr(part, "order_func"):
+            part.order_func = lambda own=part.order_func: order(own)
+        elif isinstance(part, DelayFixed):
+            part.delay_time_func = lambda own=part.delay_time_func, step=part.tstep: time(own, step)
 
 
 # ---------------------------------------------------------------- settings and changes

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from sdtheory.model.expression import (
     Table,
     Unary,
     chain,
+    walk,
 )
 from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Auxiliary, Constant, Dimension, Equation, Stock, Variable
@@ -31,7 +31,9 @@ from sdtheory.model.model import Lookup as LookupVariable
 from sdtheory.model.subscripts import POSITION
 from sdtheory.names import canonical, nearest
 from sdtheory.translate.dimensions import positions, smallest
-from sdtheory.translate.faults import fault
+from sdtheory.translate.faults import fault, name_in
+from sdtheory.translate.syntax import arguments
+from sdtheory.translate.translation import known_functions
 
 CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
 # words of PySD's that differ from the keys of our table
@@ -44,14 +46,8 @@ WORDS = {
 }
 # words of XMILE files that are not the keys of our table
 XMILE_WORDS = {"uniform": "random_uniform", "random": "random_uniform"}
-
-
-@cache
-def known_functions() -> frozenset[str]:
-    """Function words that PySD's builder knows."""
-    from pysd.builders.python.python_functions import functionspace
-
-    return frozenset(functionspace)
+ARRAY_FUNCTIONS = frozenset({"sum", "prod", "vmin", "vmax"})
+_MARK = {"vensim": "mark a subscript with '!'", "xmile": "write [*] behind an array"}
 
 
 def function_key(word: str, format: str) -> str | None:
@@ -126,9 +122,17 @@ class Expressions:
         dimension = self.dimensions.get(canonical(subscript))
         return dimension.name if dimension else subscript
 
-    def error(self, message: str, remedy: str | None = None) -> ModelError:
-        """The error for something wrong in the equation at hand."""
-        return fault(self.document, self.document.variables.get(self.key), message, remedy)
+    def error(self, message: str, remedy: str | None = None, name: str = "") -> ModelError:
+        """The error for something wrong in the equation at hand, at a name in it if one is given."""
+        entries = [self.document.variables.get(self.key)]
+        if self.open_macros:
+            macro = self.document.macros.get(self.open_macros[-1])
+            entries += macro.variables.values() if macro is not None else ()
+        for entry in reversed(entries):
+            found = name_in(self.document, entry, name) if entry is not None and name else None
+            if found is not None:
+                return fault(self.document, entry, message, remedy, *found)
+        return fault(self.document, entries[0], message, remedy)
 
     def opaque(self, node: Any, text: str = "") -> Opaque:
         """Something that only the reference engine runs."""
@@ -170,8 +174,15 @@ class Expressions:
 
     def _unknown(self, kind: str, written: str, known: Collection[str]) -> ModelError:
         name = written.strip('"').replace("_", " ")
-        close = nearest(name, known)
-        return self.error(f"unknown {kind} '{shown(name)}'", f"did you mean '{close}'?" if close else None)
+        close = nearest(name, [one for one in known if canonical(one) != canonical(name)])
+        remedy = f"did you mean '{shown(close)}'?" if close else None
+        place = f" in macro '{self._macro(self.open_macros[-1])}'" if self.open_macros else ""
+        return self.error(f"unknown {kind} '{shown(name)}'{place}", remedy, written)
+
+    def _macro(self, name: str) -> str:
+        """The name of a macro as the file spells it."""
+        declared = self.document.macros.get(name)
+        return shown(declared.name if declared is not None else name)
 
     def _subscript(self, text: str) -> str:
         mark = "!" if text.endswith("!") else ""
@@ -218,7 +229,8 @@ class Expressions:
         key = canonical(word)
         if self._is_lookup(key):
             if len(node.arguments) != 1:
-                raise self.error(f"the lookup '{shown(word)}' takes 1 argument, not {len(node.arguments)}")
+                count = len(node.arguments)
+                raise self.error(f"the lookup '{shown(word)}' takes 1 argument, not {count}", None, word)
             table = self.tree(node.function)
             assert isinstance(table, Name)
             return Lookup(table, self.tree(node.arguments[0]))
@@ -230,15 +242,25 @@ class Expressions:
         if name is None:
             if word in self.functions:
                 return self.opaque(list(node.arguments), word.replace("_", " ").upper())
-            raise self._unknown("function", word, [row.vensim or row.xmile for row in FUNCTIONS.values()])
+            if key in self.names or key in self.local:
+                raise self.error(f"'{shown(word)}' is not a lookup, so it cannot be called", None, word)
+            raise self._unknown("function", word, self._words())
         return self._function(name, node)
+
+    def _words(self) -> list[str]:
+        """The functions by the names that they have in the file's language."""
+        xmile = self.document.format == "xmile"
+        return [(row.xmile if xmile else row.vensim) for row in FUNCTIONS.values()]
 
     def _function(self, name: str, node: Any) -> Expression:
         row = FUNCTIONS[name]
-        low, high = row.arity
-        if not low <= len(node.arguments) <= high:
-            count = f"{low}" if low == high else f"{low} to {high}"
-            raise self.error(f"{row.vensim or row.xmile} takes {count} arguments, not {len(node.arguments)}")
+        word = node.function.reference
+        if not row.arity[0] <= len(node.arguments) <= row.arity[1]:
+            raise self.error(
+                f"{row.vensim or row.xmile} takes {arguments(*row.arity)}, not {len(node.arguments)}",
+                None,
+                word,
+            )
         if row.kind == "random":
             site = Number(float(self.sites))
             self.sites += self.width
@@ -247,9 +269,13 @@ class Expressions:
             return Call(name, tuple(map(self.tree, node.arguments)))
         outer = self.width
         self.width *= math.prod(map(self._size, _marked(node.arguments)))
-        arguments = tuple(map(self.tree, node.arguments))
+        call = Call(name, tuple(map(self.tree, node.arguments)))
         self.width = outer
-        return Call(name, arguments)
+        if name in ARRAY_FUNCTIONS and not any(map(_runs_over, walk(call))):
+            raise self.error(
+                f"{row.vensim or row.xmile} runs over nothing", _MARK[self.document.format], word
+            )
+        return call
 
     def _size(self, dimension: str) -> int:
         found = self.dimensions.get(canonical(dimension))
@@ -266,19 +292,20 @@ class Expressions:
             raise self.error("ELMCOUNT takes the name of a subscript range")
         return Number(float(len(dimension.elements)))
 
-    def _macro_call(self, section: Any, arguments: Any) -> Expression:
+    def _macro_call(self, section: Any, given: Any) -> Expression:
         """The macro's own variables, made anew for this call as hidden ones; gives the name of its result."""
-        macro = shown(section.name)
-        if len(section.params) != len(arguments):
-            raise self.error(f"macro {macro} takes {len(section.params)} arguments, not {len(arguments)}")
+        macro = f"macro '{self._macro(section.name)}'"
+        if len(section.params) != len(given):
+            count = arguments(len(section.params), len(section.params))
+            raise self.error(f"{macro} takes {count}, not {len(given)}", None, section.name)
         if section.name in self.open_macros:
-            raise self.error(f"macro {macro} calls itself")
+            raise self.error(f"{macro} calls itself")
         prefix = f"{self.names.get(self.key, self.key)}~{section.name}{next(self.calls)}~"
         local = {
             canonical(name): Name(prefix + name, self.axes)
             for name in (*section.params, *(element.name for element in section.elements))
         }
-        for name, argument in zip(section.params, arguments, strict=True):
+        for name, argument in zip(section.params, given, strict=True):
             self._hide(local[canonical(name)], Auxiliary, Equation(self.tree(argument), self.axes))
         outer = self.local, self.open_macros
         self.local, self.open_macros = local, (*self.open_macros, section.name)
@@ -296,12 +323,12 @@ class Expressions:
         result = local.get(canonical(section.name))
         self.local, self.open_macros = outer
         if result is None:
-            raise self.error(f"macro {macro} has no equation for its own name")
+            raise self.error(f"{macro} has no equation for its own name")
         return result
 
     def _expand(self, section: Any, element: Any) -> None:
         if len(element.components) != 1 or element.components[0].subscripts[0]:
-            raise self.error(f"macro {shown(section.name)} holds an array, which is not supported")
+            raise self.error(f"macro '{self._macro(section.name)}' holds an array, which is not supported")
         tree = element.components[0].ast
         name = self.local[canonical(element.name)]
         if type(tree).__name__ == "IntegStructure":
@@ -383,6 +410,10 @@ def _marked(node: Any) -> list[str]:
         elif dataclasses.is_dataclass(part):
             stack.extend(getattr(part, field.name) for field in dataclasses.fields(part))
     return list(found)
+
+
+def _runs_over(node: Expression) -> bool:
+    return isinstance(node, Name) and any(subscript.endswith("!") for subscript in node.subscripts)
 
 
 def _lookup_element(element: Any) -> bool:

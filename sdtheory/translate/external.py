@@ -1,15 +1,9 @@
-"""Data files that a model reads: found, checked, read once, and put into the abstract model as numbers."""
+"""What a model reads from data files, put into the abstract model as numbers."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
-import stat
-import tempfile
-import warnings
-import zipfile
-from collections.abc import Sequence
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -20,98 +14,19 @@ from sdtheory.documents.index import Entry
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.model import Dimension
 from sdtheory.names import canonical
+from sdtheory.translate.data_files import DataFiles
 from sdtheory.translate.faults import fault
 
-SUFFIXES = frozenset({".csv", ".tab", ".txt", ".xls", ".xlsx"})
-MOST_BYTES = 100_000_000
-MOST_INFLATED = 200_000_000
 STRUCTURES = frozenset({"GetDataStructure", "GetLookupsStructure", "GetConstantsStructure"})
 
 
-class DataFiles:
-    """The files that a document may read.
-
-    Parameters
-    ----------
-    document : Document
-    folders : sequence of path-like
-        Allowed beside the model's own folder.
-    private : Path
-        Where copies go under numbered names.
-    """
-
-    def __init__(self, document: Document, folders: Sequence[str | Path], private: Path):
-        self.document = document
-        self.private = private
-        own = [Path(document.source.path).parent] if document.source is not None else []
-        self.folders = [Path(os.path.realpath(folder)) for folder in (*own, *folders)]
-        self.copies: dict[Path, str] = {}
-
-    def copy_of(self, name: str, entry: Entry | None, line: int | None = None) -> str:
-        """The name of a private copy of a file that the model names.
-
-        Raises
-        ------
-        ModelError
-            When the file is outside the allowed folders, of another kind, too large or not there.
-        """
-        path = self._allowed(name, entry, line)
-        if path not in self.copies:
-            copy = self.private / f"data{len(self.copies)}{path.suffix.lower()}"
-            shutil.copyfile(path, copy)
-            self.copies[path] = copy.name
-        return self.copies[path]
-
-    def _allowed(self, name: str, entry: Entry | None, line: int | None) -> Path:
-        def refused(message: str, remedy: str | None = None) -> ModelError:
-            if entry is None:
-                return ModelError(message, file=self.document.file, line=line, remedy=remedy)
-            return fault(self.document, entry, message, remedy)
-
-        what = f"the data file '{shown(name)}'"
-        if Path(name).suffix.lower() not in SUFFIXES:
-            raise refused(f"{what} is none of {', '.join(sorted(SUFFIXES))}")
-        inside = False
-        for folder in self.folders:
-            path = Path(os.path.realpath(folder / name))
-            if not any(path.is_relative_to(allowed) for allowed in self.folders):
-                continue
-            inside = True
-            if path.exists():
-                break
-        else:
-            if inside:
-                raise refused(f"{what} does not exist")
-            raise refused(
-                f"{what} lies outside the model's folder", "pass data_folders=[...] if you trust it"
-            )
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise refused(f"{what} is not a file")
-        if status.st_size > MOST_BYTES:
-            raise refused(f"{what} has {status.st_size:,} bytes; the limit is {MOST_BYTES:,}")
-        if path.suffix.lower() == ".xlsx":
-            self._check_zip(path, what, refused)
-        return path
-
-    def _check_zip(self, path: Path, what: str, refused: Any) -> None:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                inflated = sum(part.file_size for part in archive.infolist())
-        except zipfile.BadZipFile:
-            raise refused(f"{what} is damaged") from None
-        if inflated > MOST_INFLATED:
-            raise refused(f"{what} would be {inflated:,} bytes unpacked; the limit is {MOST_INFLATED:,}")
-
-
-def with_dimensions(document: Document, abstract: Any, folders: Sequence[str | Path]) -> Any:
+def with_dimensions(document: Document, abstract: Any, files: DataFiles) -> Any:
     """The abstract model with the ranges that it reads from files spelled out."""
     if not any(isinstance(part.subscripts, dict) for s in abstract.sections for part in s.subscripts):
         return abstract
     from pysd.py_backend.external import ExtSubscript
 
-    with tempfile.TemporaryDirectory(prefix="sdtheory-") as private:
-        files = DataFiles(document, folders, Path(private))
+    with files.opened():
 
         def spelled_out(part: Any) -> Any:
             if not isinstance(part.subscripts, dict):
@@ -119,10 +34,10 @@ def with_dimensions(document: Document, abstract: Any, folders: Sequence[str | P
             declared = document.dimensions.get(part.name)
             line = declared.line if declared else None
             given = part.subscripts
-            copy = files.copy_of(given["file"], None, line)
+            copy = files.copy_of(given["file"], lambda *wrong: _refused(document, line, *wrong))
             try:
                 read = ExtSubscript(
-                    copy, given["tab"], given["firstcell"], given["lastcell"], given["prefix"], Path(private)
+                    copy, given["tab"], given["firstcell"], given["lastcell"], given["prefix"], files.private
                 )
             except Exception as error:
                 raise ModelError(
@@ -138,9 +53,11 @@ def with_dimensions(document: Document, abstract: Any, folders: Sequence[str | P
         )
 
 
-def with_data(
-    document: Document, abstract: Any, folders: Sequence[str | Path], dimensions: dict[str, Dimension]
-) -> Any:
+def _refused(document: Document, line: int | None, message: str, remedy: str | None = None) -> ModelError:
+    return ModelError(message, file=document.file, line=line, remedy=remedy)
+
+
+def with_data(document: Document, abstract: Any, files: DataFiles, dimensions: dict[str, Dimension]) -> Any:
     """The abstract model with everything that it reads from files as numbers and points.
 
     Raises
@@ -149,13 +66,12 @@ def with_data(
         Naming the variable, the file and what is wrong with it.
     """
     components = [c for s in abstract.sections for e in s.elements for c in e.components]
-    if not any(type(component.ast).__name__ in STRUCTURES for component in components):
+    if not any(_reads_inside(component.ast) for component in components):
         return abstract
     from pysd.py_backend.external import Excels
 
-    with tempfile.TemporaryDirectory(prefix="sdtheory-") as private, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        reader = _Reader(document, DataFiles(document, folders, Path(private)), dimensions)
+    with files.opened():
+        reader = _Reader(document, files, dimensions)
         try:
             return _with_sections(
                 abstract, lambda section: {"elements": tuple(map(reader.element, section.elements))}
@@ -181,6 +97,9 @@ class _Reader:
         for component in element.components:
             kind = type(component.ast).__name__
             if kind not in STRUCTURES:
+                if _reads_inside(component.ast):
+                    message = "a function that reads data must be the whole equation"
+                    raise fault(self.document, entry, message, "give it a variable of its own")
                 components.append(component)
                 continue
             try:
@@ -188,8 +107,7 @@ class _Reader:
             except ModelError:
                 raise
             except Exception as error:
-                name = component.ast.file
-                message = f"'{shown(name)}' cannot be read: {_reason(error)}"
+                message = f"{_where(component.ast)} cannot be read: {_reason(error)}"
                 raise fault(self.document, entry, message) from None
         return dataclasses.replace(element, components=components)
 
@@ -205,15 +123,15 @@ class _Reader:
 
         given = component.ast
         axes = self._axes(component)
-        copy = self.files.copy_of(given.file, entry)
-        name = entry.name if entry else ""
+        copy = self.files.copy_of(given.file, lambda *wrong: fault(self.document, entry, *wrong))
+        name = ""  # PySD begins its messages with it
         root = self.files.private
         if kind == "GetConstantsStructure":
             constant = ExtConstant(copy, given.tab, given.cell, axes, root, axes, name)
             constant.initialize()
             values = np.asarray(constant.data, dtype=float)
-            if np.isnan(values).any():
-                raise ValueError(f"a cell of {given.cell} is empty or no number")
+            if not np.isfinite(values).all():
+                raise ValueError("a cell is empty or no number")
             return [dataclasses.replace(component, ast=float(values) if not axes else values)]
         if kind == "GetLookupsStructure":
             series: Any = ExtLookup(copy, given.tab, given.x_row_or_col, given.cell, axes, root, axes, name)
@@ -229,10 +147,22 @@ class _Reader:
         ]
 
 
+def _reads_inside(tree: Any) -> bool:
+    """Does a tree read data, itself or in a part?"""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if type(node).__name__ in STRUCTURES:
+            return True
+        if isinstance(node, tuple | list):
+            stack.extend(node)
+        elif dataclasses.is_dataclass(node):
+            stack.extend(getattr(node, field.name) for field in dataclasses.fields(node))
+    return False
+
+
 def _cells(data: Any, axes: dict[str, list[str]]) -> list[tuple[tuple[str, ...], Any]]:
     """The points of each cell; the first axis of the data is the argument."""
-    import itertools
-
     argument = np.asarray(data.coords[data.dims[0]], dtype=float)
     values = np.asarray(data, dtype=float).reshape(len(argument), -1)
     names = itertools.product(*axes.values())
@@ -242,7 +172,7 @@ def _cells(data: Any, axes: dict[str, list[str]]) -> list[tuple[tuple[str, ...],
 def _points(x: np.ndarray, y: np.ndarray) -> Any:
     from pysd.translators.structures import abstract_expressions as ae
 
-    there = ~np.isnan(y) & ~np.isnan(x)
+    there = np.isfinite(y) & np.isfinite(x)
     if not there.any():
         raise ValueError("it holds no numbers there")
     order = np.argsort(x[there], kind="stable")
@@ -250,6 +180,18 @@ def _points(x: np.ndarray, y: np.ndarray) -> Any:
     return ae.LookupsStructure(xs, ys, (xs[0], xs[-1]), (min(ys), max(ys)), "interpolate")
 
 
+def _where(given: Any) -> str:
+    """The file, sheet and cell that a function reads, as the model names them."""
+    file = shown(given.file)
+    sheet = (
+        "" if Path(given.file).suffix.lower() not in (".xls", ".xlsx") else f", sheet '{shown(given.tab)}'"
+    )
+    return f"'{file}'{sheet}, cell '{shown(given.cell)}'"
+
+
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return shown(" ".join(lines[1:]) or " ".join(lines) or type(error).__name__, 160)
+    """What PySD's readers say, without our private copy's name."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("File name:", "Sheet name:"))]
+    reason = " ".join(kept).removesuffix(":").removesuffix("in").strip()
+    return shown(reason or type(error).__name__, 160)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from xml.sax.saxutils import escape
+
 from sdtheory.documents import Document
 from sdtheory.documents.index import Block, Entry
+from sdtheory.documents.lexer import references
 from sdtheory.errors import ModelError, shown
+from sdtheory.names import canonical
+
+
+def display_name(entry: Entry) -> str:
+    """The name of a variable in the model: one of a submodel carries its module's name."""
+    return f"{entry.model}.{entry.name}" if entry.model else entry.name
 
 
 def fault(
@@ -13,18 +22,53 @@ def fault(
     message: str,
     remedy: str | None = None,
     block: Block | None = None,
+    start: int = 0,
 ) -> ModelError:
-    """The error for something wrong in a variable's equation; names the variable and its place."""
+    """The error for something wrong in a variable's equation; names the variable and its place.
+
+    Parameters
+    ----------
+    document : Document
+    entry : Entry or None
+        The variable.
+    message : str
+    remedy : str, optional
+    block : Block, optional
+        Which of its equations (default: the first).
+    start : int
+        The character of the equation that is meant.
+    """
     if block is None and entry is not None and entry.blocks:
         block = entry.blocks[0]
-    place = block or entry
-    return ModelError(
-        f"'{shown(entry.name)}': {message}" if entry else message,
-        file=document.file,
-        line=place.line if place else None,
-        column=place.column if place else None,
-        remedy=remedy,
-    )
+    line, column = (entry.line, entry.column) if entry is not None else (None, None)
+    if block is not None:
+        line, column = place_in(document, block, start)
+    text = f"'{shown(display_name(entry))}': {message}" if entry is not None else message
+    return ModelError(text, file=document.file, line=line, column=column, remedy=remedy)
+
+
+def place_in(document: Document, block: Block, start: int) -> tuple[int, int]:
+    """Line and column, from 1, of a character of an equation; the equation's own where that is not known."""
+    span = block.spans.get("equation")
+    if span is not None and start:
+        text = document.bytes[span.start : span.stop].decode(document.encoding, "replace")
+        before = block.equation[:start]
+        for written in (before, escape(before)):
+            if text.startswith(written):
+                lines = written.count("\n")
+                first = 1 if lines else block.column
+                return block.line + lines, first + len(written) - written.rfind("\n") - 1
+    return block.line, block.column
+
+
+def name_in(document: Document, entry: Entry, name: str) -> tuple[Block, int] | None:
+    """The equation of a variable that holds a name, and the name's first character there."""
+    key = canonical(name)
+    for block in entry.blocks:
+        for reference in references(block.equation, document.format):
+            if canonical(reference.name) == key:
+                return block, reference.start
+    return None
 
 
 def unreadable(

@@ -7,38 +7,24 @@ and units are emptied, function names must be known. What is left is numbers and
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import Document
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
-from sdtheory.translate.expressions import function_key, known_functions
+from sdtheory.translate.expressions import function_key
 from sdtheory.translate.lowering import time_table, variable_names
-
-CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
-WORDS = frozenset(
-    {"interpolate", "extrapolate", "hold_backward", "look_forward", "raw", "main", "macro", "__main__"}
-    | {"Auxiliary", "Normal", "Constant", "Unchangeable", "Lookup", "Hardcoded", "Data", "Stateful", "Integ"}
-    | {"x", "negative", ":AND:", ":OR:", ":NOT:", "and", "or", "not"}
-    | {"+", "-", "*", "/", "^", "=", "<>", "<", "<=", ">", ">=", "", "External"}
+from sdtheory.translate.translation import (
+    STRUCTURES,
+    WORDS,
+    Translation,
+    abstract_codec,
+    known_functions,
 )
 
-
-@dataclass(frozen=True)
-class Translation:
-    """PySD's abstract model with every name numbered, and the way back to the file's names.
-
-    `variables` are the file's own, so that the reference engine can tell a changed model.
-    """
-
-    abstract: Any
-    names: Mapping[str, str]
-    dimension_names: Mapping[str, str]
-    element_names: Mapping[str, str]
-    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
 
 
 def guarded(document: Document, abstract: Any) -> Translation:
@@ -86,15 +72,11 @@ class _Guard:
                 if isinstance(subscript.subscripts, list | tuple):
                     for element in subscript.subscripts:
                         self._element(element)
-        self.lookups = {
-            canonical(element.name)
-            for section in abstract.sections
-            for element in section.elements
-            if any(type(part).__name__ == "AbstractLookup" for part in element.components)
-        }
         self.variables: dict[str, str] = {}
         self.numbered: dict[str, str] = {}
         self.added: list[Any] = []
+        self.inside_array = False
+        self.tables: set[str] = set()  # what may be called: lookups of the section, and its parameters
 
     def _element(self, name: str) -> str:
         key = canonical(name)
@@ -115,10 +97,9 @@ class _Guard:
                 if key not in CONTROLS and key not in self.variables:
                     self.variables[key] = self._number(self.names.get(key, name))
             sections.append(self._section(section, place))
-        abstract = dataclasses.replace(
-            self.abstract, original_path=Path("model.mdl"), sections=tuple(sections)
-        )
-        return Translation(abstract, self.numbered, self.dimension_names, self.element_names)
+        abstract = dataclasses.replace(self.abstract, original_path="model.mdl", sections=tuple(sections))
+        encoded = abstract_codec().encode(abstract)
+        return Translation(encoded, self.numbered, self.dimension_names, self.element_names)
 
     def _number(self, name: str) -> str:
         number = f"v{len(self.numbered)}"
@@ -129,12 +110,17 @@ class _Guard:
         own = "__main__" if place == 0 else self.macros[canonical(section.name)]
         if place:
             self.variables[canonical(section.name)] = own
+        self.tables = {canonical(name) for name in section.params} | {
+            canonical(element.name)
+            for element in section.elements
+            if any(type(part).__name__ == "AbstractLookup" for part in element.components)
+        }
         self.added = []
         elements = [self._element_of_model(element) for element in section.elements]
         return dataclasses.replace(
             section,
             name=own,
-            path=Path("model.py" if place == 0 else f"{own}.py"),
+            path="model.py" if place == 0 else f"{own}.py",
             params=[self.variables[canonical(name)] for name in section.params],
             returns=[self.variables.get(canonical(name), own) for name in section.returns],
             subscripts=tuple(self._range(subscript) for subscript in section.subscripts),
@@ -160,7 +146,8 @@ class _Guard:
 
     def _element_of_model(self, element: Any) -> Any:
         key = canonical(element.name)
-        name = element.name.upper() if key in CONTROLS else self.variables[key]
+        name = key.upper() if key in CONTROLS else self.variables[key]
+        self.inside_array = any(component.subscripts[0] for component in element.components)
         components = [
             dataclasses.replace(
                 component,
@@ -209,19 +196,22 @@ class _Guard:
             elif type(function).__name__ == "ReferenceStructure":
                 function = self._function(function)
             return dataclasses.replace(node, function=function, arguments=self.rebuilt(tuple(node.arguments)))
-        if kind == "InlineLookupsStructure" and node.lookups.type != "interpolate":
+        if kind == "InlineLookupsStructure" and (self.inside_array or node.lookups.type != "interpolate"):
             return self._lookup_of_its_own(node)
-        if kind.endswith("Structure") and dataclasses.is_dataclass(node) and not isinstance(node, type):
+        if kind in STRUCTURES and dataclasses.is_dataclass(node) and not isinstance(node, type):
             values = {
                 field.name: self.rebuilt(getattr(node, field.name))
                 for field in dataclasses.fields(node)
-                if field.name not in ("order",) or not isinstance(getattr(node, field.name), int)
+                if field.name != "order" or not isinstance(getattr(node, field.name), int)
             }
             return dataclasses.replace(node, **values)
         raise ModelError(f"PySD returned an unknown structure '{kind}'", file=self.file)
 
     def _lookup_of_its_own(self, node: Any) -> Any:
-        """A lookup written in place as a variable, since PySD interpolates in every one that stays in place."""
+        """A lookup written in place as a variable.
+
+        PySD interpolates in every one that stays in place, and cannot give the value of one to a whole array.
+        """
         from pysd.translators.structures import abstract_expressions as ae
         from pysd.translators.structures.abstract_model import AbstractElement, AbstractLookup
 
@@ -247,13 +237,13 @@ class _Guard:
         """The key of a function that our table has and PySD has not, or has by another word."""
         word = getattr(function, "reference", "")
         key = canonical(word)
-        if key in self.lookups or key in self.macros or word in self.functions:
+        if key in self.tables or key in self.macros or word in self.functions:
             return None
         return function_key(word, self.format)
 
     def _function(self, node: Any) -> Any:
         key = canonical(node.reference)
-        name = (self.variables.get(key) if key in self.lookups else None) or self.macros.get(key)
+        name = self.variables[key] if key in self.tables else self.macros.get(key)
         if name is None and node.reference in self.functions:
             name = node.reference
         if name is None:
@@ -273,6 +263,16 @@ def _data_over_time(component: Any) -> Any:
     moment: Any = ae.ReferenceStructure("time", None)
     if backwards:
         moment = ae.ArithmeticStructure(["negative"], (moment,))
-    limits = (table.x[0], table.x[-1]), (min(points.y), max(points.y))
-    lookup = ae.InlineLookupsStructure(moment, ae.LookupsStructure(table.x, table.y, *limits, table.kind))
+
+    def read(y: tuple[float, ...]) -> Any:
+        limits = (table.x[0], table.x[-1]), (min(y), max(y))
+        return ae.InlineLookupsStructure(moment, ae.LookupsStructure(table.x, y, *limits, table.kind))
+
+    lookup = read(table.y)
+    missing = [math.isnan(value) for value in table.y]
+    if any(missing):
+        # PySD leaves missing points out of a lookup, so whether one is there is a lookup of its own
+        there = ae.LogicStructure(["="], (read(tuple(0.0 if gap else 1.0 for gap in missing)), 1.0))
+        value = read(tuple(0.0 if gap else y for gap, y in zip(missing, table.y, strict=True)))
+        lookup = ae.CallStructure(ae.ReferenceStructure("if_then_else", None), (there, value, math.nan))
     return AbstractComponent(subscripts=component.subscripts, ast=lookup)

@@ -42,7 +42,7 @@ from sdtheory.model.model import Lookup as LookupVariable
 from sdtheory.names import canonical
 from sdtheory.translate.dimensions import smallest
 from sdtheory.translate.expressions import CONTROLS, Expressions
-from sdtheory.translate.faults import fault
+from sdtheory.translate.faults import display_name, fault
 from sdtheory.translate.flows import with_flows
 
 
@@ -59,8 +59,6 @@ def lower(document: Document, abstract: Any, dimensions: Mapping[str, Dimension]
 
 def variable_names(document: Document, abstract: Any) -> dict[str, str]:
     """The name of each variable by canonical name: as its declaration spells it."""
-    from sdtheory.translate.xmile_reader import display_name
-
     names = {}
     for element in abstract.sections[0].elements:
         key = canonical(element.name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import graphlib
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from sdtheory.documents import Document, Limits
@@ -11,6 +13,9 @@ from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import depth, references, terms
 from sdtheory.errors import LimitError, MissingEquation, ModelError, shown
 from sdtheory.names import canonical
+from sdtheory.translate.faults import display_name, fault
+from sdtheory.translate.modules import connections
+from sdtheory.translate.syntax import fault_in
 
 _COMMENTS = re.compile(r"\{[^{}]*\}")
 # words that PySD's parsers would take for structures of their own
@@ -33,7 +38,8 @@ def check_document(document: Document, limits: Limits) -> None:
             file=document.file,
             remedy="raise limits=Limits(variables=...)",
         )
-    connected = _inputs(document)
+    connected = {target for target, _ in connections(document)}
+    own = {key.rpartition(".")[2] for key in document.variables} | set(document.macros)
     for key, entry in entries:
         if entry.kind == "module":
             continue
@@ -52,6 +58,17 @@ def check_document(document: Document, limits: Limits) -> None:
             _check_equation(document, entry, block, limits)
         if key not in connected:
             _check_written(document, entry)
+            _check_syntax(document, entry, own)
+    for macro in document.macros.values():
+        found = fault_in(macro.equation, document.format, own) if macro.equation else None
+        if found is not None:
+            raise ModelError(
+                f"macro '{shown(macro.name)}': {found.message}",
+                file=document.file,
+                line=macro.line,
+                column=macro.column,
+                remedy=found.remedy,
+            )
     _check_dimensions(document, limits)
 
 
@@ -60,16 +77,6 @@ def _entries(document: Document) -> Iterator[tuple[str, Entry]]:
     for macro in document.macros.values():
         for entry in macro.variables.values():
             yield "", entry
-
-
-def _inputs(document: Document) -> frozenset[str]:
-    """Variables of submodels that a connection gives their value, so that they need no equation."""
-    found = set()
-    for module in document.modules:
-        for connection in module.connections:
-            tail = connection.target.rpartition(".")[2]
-            found.add(canonical(f"{module.name}.{tail}"))
-    return frozenset(found)
 
 
 def _limit(document: Document, place: Any, what: str, most: int, name: str) -> LimitError:
@@ -128,12 +135,27 @@ def _check_written(document: Document, entry: Entry) -> None:
         if not plain or "???" in plain or set(plain) == {"?"}:
             place = block or entry
             raise MissingEquation(
-                f"'{shown(entry.name)}' has no equation yet",
+                f"'{shown(display_name(entry))}' has no equation yet",
                 file=document.file,
                 line=place.line,
                 column=place.column,
                 remedy="write one",
             )
+
+
+def _check_syntax(document: Document, entry: Entry, own: Set[str]) -> None:
+    """Brackets, operators and numbers of every equation must be in order."""
+    if entry.kind in ("subscript", "opaque"):
+        return
+    for block in entry.blocks:
+        for text, start in ((block.equation, None), (block.initial, 0)):
+            found = fault_in(text, document.format, own) if text else None
+            if found is not None:
+                place = found.start if start is None else start
+                raise fault(document, entry, found.message, found.remedy, block, place)
+        lookup = block.lookup
+        if lookup is not None and not all(map(math.isfinite, (*lookup.x, *lookup.y))):
+            raise fault(document, entry, "a point of its lookup is too large", "write smaller numbers", block)
 
 
 def _check_dimensions(document: Document, limits: Limits) -> None:
@@ -163,11 +185,8 @@ def _check_dimensions(document: Document, limits: Limits) -> None:
 
 def _cycle(graph: dict[str, list[str]]) -> list[str]:
     """Some cycle of a graph, its first node again at the end; empty when there is none."""
-    import networkx as nx
-
-    directed: nx.DiGraph = nx.DiGraph((start, end) for start, ends in graph.items() for end in ends)
     try:
-        edges = nx.find_cycle(directed)
-    except nx.NetworkXNoCycle:
-        return []
-    return [edge[0] for edge in edges] + [edges[0][0]]
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(reversed(error.args[1]))
+    return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import math
 from typing import Any
 
@@ -74,28 +75,28 @@ def _output_names(tree: Expression) -> list[Name]:
 
 
 def _check_loops(model: Model) -> None:
-    import networkx as nx
-
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: dict[str, list[str]] = {}
     for key, variable in model.variables.items():
         if isinstance(variable, Stock) or variable.dimensions:
             continue  # cells of an array may depend on one another in order; the program checks those
-        for equation in variable.equations:
-            if not isinstance(equation.expression, Table):
-                for name in immediate(equation.expression):
-                    if name.name in model:
-                        graph.add_edge(canonical(name.name), key)
-    for members in nx.strongly_connected_components(graph):
-        first = min(members, key=list(model.variables).index)
-        if len(members) > 1 or graph.has_edge(first, first):
-            cycle = nx.find_cycle(graph.subgraph(members), source=first)
-            names = [model.variables[edge[0]].name for edge in cycle]
-            trail = " -> ".join(shown(name) for name in [*names, names[0]])
-            place = model.variables[canonical(names[0])]
-            raise LoopWithoutStock(
-                f"loop without a stock: {trail}",
-                file=model.file or None,
-                line=place.line,
-                column=place.column,
-                remedy="put a stock, SMOOTH or DELAY into it",
-            )
+        graph[key] = [
+            canonical(name.name)
+            for equation in variable.equations
+            if not isinstance(equation.expression, Table)
+            for name in immediate(equation.expression)
+        ]
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        keys = list(reversed(error.args[1]))[:-1]
+        first = min(keys, key=list(graph).index)
+        keys = keys[keys.index(first) :] + keys[: keys.index(first)]
+        names = [model.variables[key].name for key in (*keys, first)]
+        place = model.variables[first]
+        raise LoopWithoutStock(
+            f"loop without a stock: {' -> '.join(map(shown, names))}",
+            file=model.file or None,
+            line=place.line,
+            column=place.column,
+            remedy="put a stock, SMOOTH or DELAY into it",
+        ) from None

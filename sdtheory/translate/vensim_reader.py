@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import Document
-from sdtheory.documents.index import Entry
+from sdtheory.documents.index import Block, Entry
+from sdtheory.documents.lexer import after_comment, tokens
 from sdtheory.documents.text import Span
 from sdtheory.names import canonical
-from sdtheory.translate.dimensions import written_mappings
 from sdtheory.translate.faults import unreadable
 from sdtheory.translate.mending import mended
 
 _SKETCH = re.compile(r"(?m)^\\{2,}---///")
-_ENCODING = re.compile(r"\A\s*\{[^{}\n]*\}")
+# what stands between equations: quoted names, which stay, comments, and the banner of a group
+_SKIPPED = re.compile(r'"(?:[^"\\]|\\.)*"|\{|\*{3,}[^|]*\|', re.DOTALL)
 _EMPTIED = ("units", "documentation", "limits")
 
 
@@ -62,8 +63,6 @@ def _parse(document: Document, section: Any, entries: Any) -> None:
         except Exception as error:
             raise unreadable(document, error, text=element.equation) from None
     section.subscripts = [part for part in parts if isinstance(part, SubscriptRange)]
-    for part in section.subscripts:
-        _without_images(document, part)
     section.components = [part for part in parts if isinstance(part, Component)]
     # reality checks and test inputs are no part of a run
     section.constraints = []
@@ -82,36 +81,58 @@ def _parse(document: Document, section: Any, entries: Any) -> None:
             component.ast = mended(component.ast, block.equation, "vensim")
 
 
-def _without_images(document: Document, part: Any) -> None:
-    """PySD takes the elements of another range, in a mapping written out, for elements of this one."""
-    declared = document.dimensions.get(canonical(part.name))
-    images = written_mappings(declared.mappings if declared else "")
-    count = sum(map(len, images.values()))
-    if count and isinstance(part.definition, list):
-        part.definition = part.definition[:-count]
-
-
 def private_copy(document: Document) -> str:
-    """The equations as they stand, without documentation, units, ranges and sketch; macros come first."""
+    """The equations alone: no comments, documentation, units, ranges, groups and sketch; macros come first."""
     data = document.bytes
     cuts: list[tuple[Span, bytes]] = []
     for entry in _entries(document):
         for block in entry.blocks:
             cuts.extend((block.spans[part], b"") for part in _EMPTIED if part in block.spans)
-            if block.operator == "(" and block.lookup is not None and "equation" in block.spans:
-                points = zip(block.lookup.x, block.lookup.y, strict=True)
-                text = ",".join(f"({x!r},{y!r})" for x, y in points)
-                cuts.append((block.spans["equation"], f"({text})".encode(document.encoding)))
+            if "equation" in block.spans:
+                span = block.spans["equation"]
+                text = data[span.start : span.stop].decode(document.encoding)
+                cuts.append((span, _equation(document, entry, block, text).encode(document.encoding)))
     wholes = [macro.spans["whole"] for macro in document.macros.values() if "whole" in macro.spans]
-    macros = [_without(data, whole, cuts) for whole in wholes]
+    macros = [_without(document, whole, cuts) for whole in wholes]
     text = document.text
     sketch = _SKETCH.search(text)
     stop = len(data) - len(text[sketch.start() :].encode(document.encoding)) if sketch else len(data)
-    main = _without(data, Span(0, stop), [*cuts, *((whole, b"") for whole in wholes)])
-    decoded = [piece.decode(document.encoding) for piece in (*macros, main)]
-    decoded[-1] = _ENCODING.sub("", decoded[-1].lstrip("\ufeff"))
-    joined = "\n".join(["{UTF-8}", *decoded])
-    return joined.replace("\r\n", "\n").replace("\r", "\n")
+    main = _without(document, Span(0, stop), [*cuts, *((whole, b"") for whole in wholes)])
+    return "\n".join(["{UTF-8}", *macros, main]).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _equation(document: Document, entry: Entry, block: Block, text: str) -> str:
+    """An equation as PySD can read it."""
+    if block.operator == "(" and block.lookup is not None:
+        points = zip(block.lookup.x, block.lookup.y, strict=True)
+        return f"({','.join(f'({x!r},{y!r})' for x, y in points)})"
+    if "{" in text:
+        text = "".join(_uncommented(text))
+    listed, arrow, mappings = text.partition("->")
+    if entry.kind == "subscript" and arrow:
+        # PySD takes the elements that a mapping lists for elements of the range itself
+        return f"{listed}-> {', '.join(_mapped(mappings))}"
+    return text
+
+
+def _mapped(mappings: str) -> Iterator[str]:
+    """The ranges of ``one, (other: b, a)``."""
+    before = ","
+    for token in tokens(mappings, "vensim"):
+        if token.text in ("(", ")"):
+            before = token.text
+        elif token.kind == "name" and before != "elements":
+            yield token.text
+            before = "elements" if before == "(" else before
+
+
+def _uncommented(text: str) -> Iterator[str]:
+    stop = 0
+    for token in tokens(text, "vensim"):
+        between = text[stop : token.start]
+        yield " " if "{" in between else between
+        yield token.text
+        stop = token.stop
 
 
 def _entries(document: Document) -> Iterator[Entry]:
@@ -120,11 +141,30 @@ def _entries(document: Document) -> Iterator[Entry]:
         yield from macro.variables.values()
 
 
-def _without(data: bytes, part: Span, cuts: list[tuple[Span, bytes]]) -> bytes:
-    """A part of the bytes with the cuts inside it replaced."""
+def _without(document: Document, part: Span, cuts: list[tuple[Span, bytes]]) -> str:
+    """A part of the document with the cuts inside it replaced; no comments and groups between them."""
     pieces, position = [], part.start
+    data = document.bytes
+
+    def between(stop: int) -> str:
+        return "".join(_plain(data[position:stop].decode(document.encoding)))
+
     for span, instead in sorted(cuts, key=lambda cut: (cut[0].start, cut[0].stop)):
         if span.start >= position and span.stop <= part.stop:
-            pieces += [data[position : span.start], instead]
+            pieces += [between(span.start), instead.decode(document.encoding)]
             position = span.stop
-    return b"".join([*pieces, data[position : part.stop]])
+    return "".join([*pieces, between(part.stop)])
+
+
+def _plain(text: str) -> Iterator[str]:
+    """Left sides and ends of equations without comments and the banners of groups."""
+    position = 0
+    while match := _SKIPPED.search(text, position):
+        yield text[position : match.start()]
+        position = match.end()
+        if match.group().startswith('"'):
+            yield match.group()
+        elif match.group() == "{":
+            yield " "
+            position = after_comment(text, match.start()) or len(text)
+    yield text[position:].lstrip("\ufeff")

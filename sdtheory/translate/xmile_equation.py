@@ -11,15 +11,13 @@ from sdtheory.documents import Document
 from sdtheory.documents.index import Lookup, Macro
 from sdtheory.documents.lexer import Token, spelled, tokens
 from sdtheory.names import canonical
+from sdtheory.translate.syntax import XMILE_ARGUMENTS
 
 KINDS = {"continuous": "interpolate", "extrapolate": "extrapolate", "discrete": "hold_backward"}
 CLOCK = {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 BUILT_IN = frozenset({"time", "time step", "initial time", "final time", "saveper"})
-# functions that PySD's grammar gives a structure of their own, by the number of arguments that it takes
-STRUCTURED = frozenset(
-    {"init", "delay", "delay1", "delay3", "delayn", "smth1", "smth3", "smthn", "trend", "forcst", "safediv"}
-    | {"ramp", "pulse", "max", "min", "int"}
-)
+# of these PySD's grammar does not know two
+STRUCTURED = frozenset(XMILE_ARGUMENTS) - {"previous", "lookup"}
 ARRAY_FUNCTIONS = frozenset({"sum", "prod", "vmin_xmile", "vmax_xmile", "vmin", "vmax"})
 ANY = "any"  # what `*` becomes inside brackets
 

@@ -14,11 +14,12 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from sdtheory.documents import Document
-from sdtheory.documents.index import Block, Entry, Macro, Module
+from sdtheory.documents.index import Block, Entry, Macro
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
-from sdtheory.translate.faults import fault, unreadable
+from sdtheory.translate.faults import display_name, fault, unreadable
 from sdtheory.translate.mending import mended
+from sdtheory.translate.modules import connections
 from sdtheory.translate.xmile_equation import Scope, points_of, rewritten, spelled_back
 
 NAMESPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
@@ -47,26 +48,22 @@ def xmile_model(document: Document, folder: Path) -> Any:
     return AbstractModel(original_path=folder / "model.xmile", sections=tuple(sections))
 
 
-def display_name(entry: Entry) -> str:
-    """The name of a variable in the model: one of a submodel carries its module's name."""
-    return f"{entry.model}.{entry.name}" if entry.model else entry.name
-
-
 @dataclasses.dataclass(frozen=True)
 class _Text:
-    """An equation to be parsed, and whose it is."""
+    """An equation to be parsed, and whose it is: a variable's, else a macro's, else the clock's."""
 
     equation: str
     scope: Scope
-    entry: Entry | None
-    block: Block | None
+    entry: Entry | None = None
+    block: Block | None = None
     axes: tuple[str, ...] = ()
+    macro: Macro | None = None
 
 
 class _Reader:
     def __init__(self, document: Document):
         self.document = document
-        self.connected = dict(_connections(document))
+        self.connected = dict(connections(document))
         self.texts: dict[Any, _Text] = {}
         self.trees: dict[Any, Any] = {}
         for key, entry in document.variables.items():
@@ -76,11 +73,11 @@ class _Reader:
             scope = Scope(document, "", macro)
             for name, entry in macro.variables.items():
                 self._collect((key, name), entry, scope)
-            self.texts[key, "", "result"] = _Text(macro.equation, scope, None, None)
+            self.texts[key, "", "result"] = _Text(macro.equation, scope, macro=macro)
         simulation = document.simulation
         for word, default in (("start", "0"), ("stop", "100"), ("time_step", "1")):
             text = getattr(simulation, word) or default
-            self.texts["clock", word] = _Text(text, Scope(document, ""), None, None)
+            self.texts["clock", word] = _Text(text, Scope(document, ""))
 
     def _collect(self, key: Any, entry: Entry, scope: Scope) -> None:
         for place, block in enumerate(entry.blocks):
@@ -117,11 +114,22 @@ class _Reader:
             try:
                 component.parse(section.behaviors)
             except Exception as error:
-                raise unreadable(self.document, error, text.entry, text.block) from None
+                raise self._unreadable(text, error) from None
             tree = mended(component.components[0][1], text.equation, "xmile")
             self.trees[key] = spelled_back(
                 tree, text.scope, text.axes, key[0] if isinstance(key[0], str) else ""
             )
+
+    def _unreadable(self, text: _Text, error: Exception) -> ModelError:
+        if text.entry is not None:
+            return unreadable(self.document, error, text.entry, text.block)
+        whose = f"macro '{shown(text.macro.name)}'" if text.macro else "the settings of the run"
+        return ModelError(
+            f"{whose}: the equation '{shown(text.equation)}' cannot be read",
+            file=self.document.file,
+            line=text.macro.line if text.macro else self.document.simulation.line,
+            remedy="check its brackets, operators and function names",
+        )
 
     # sections
 
@@ -148,11 +156,15 @@ class _Reader:
 
     def macro(self, macro: Macro) -> Any:
         key = canonical(macro.name)
-        elements = [self._element((key, name), entry, entry.name) for name, entry in macro.variables.items()]
+        elements = [
+            self._element((key, name), entry, entry.name, macro) for name, entry in macro.variables.items()
+        ]
         elements.append(_abstract_element(macro.name, [_component((), self.trees[key, "", "result"])]))
         return _section(macro.name, "macro", macro.parameters, [], elements)
 
-    def _element(self, key: Any, entry: Entry, name: str) -> Any:
+    def _element(self, key: Any, entry: Entry, name: str, macro: Macro | None = None) -> Any:
+        from pysd.translators.structures import abstract_expressions as ae
+
         if key in self.connected:
             origin = self.connected[key]
             return _abstract_element(
@@ -162,22 +174,21 @@ class _Reader:
         for place, (block, axes) in enumerate(_placed(self.document, entry)):
             tree = self.trees.get((key, place, "equation"))
             initial = self.trees.get((key, place, "initial"))
-            components.append(self._component(key, entry, block, axes, tree, initial))
+            if entry.kind == "stock":
+                rate = self._net_rate(entry, Scope(self.document, entry.model, macro))
+                tree = ae.IntegStructure(rate, tree, entry.non_negative)
+            components.append(self._component(entry, block, axes, tree, initial))
         return _abstract_element(name, components)
 
-    def _component(
-        self, key: Any, entry: Entry, block: Block, axes: tuple[str, ...], tree: Any, initial: Any
-    ) -> Any:
+    def _component(self, entry: Entry, block: Block, axes: tuple[str, ...], tree: Any, initial: Any) -> Any:
         from pysd.translators.structures import abstract_expressions as ae
         from pysd.translators.structures.abstract_model import AbstractLookup
 
         # the points of the whole array hold for an element that has none
         lookup = block.lookup or next((one.lookup for one in entry.blocks if not one.subscripts), None)
-        if entry.kind == "stock":
-            tree = ae.IntegStructure(self._net_rate(key, entry), tree, entry.non_negative)
-        elif entry.kind == "lookup" and lookup is not None:
+        if entry.kind == "lookup" and lookup is not None:
             return AbstractLookup(subscripts=(list(axes), []), ast=points_of(lookup))
-        elif lookup is not None:
+        if lookup is not None:
             tree = ae.InlineLookupsStructure(tree, points_of(lookup))
         if entry.kind == "flow" and entry.non_negative:
             tree = ae.CallStructure(_reference("max", ()), (tree, 0))
@@ -185,11 +196,9 @@ class _Reader:
             tree = ae.CallStructure(_reference("active_initial", ()), (tree, initial))
         return _component(axes, tree)
 
-    def _net_rate(self, own: Any, stock: Entry) -> Any:
+    def _net_rate(self, stock: Entry, scope: Scope) -> Any:
         from pysd.translators.structures import abstract_expressions as ae
 
-        macro = self.document.macros[own[0]] if isinstance(own, tuple) else None
-        scope = Scope(self.document, stock.model, macro)
         flows = [("+", name) for name in stock.inflows] + [("-", name) for name in stock.outflows]
         trees = []
         for _, name in flows:
@@ -227,34 +236,6 @@ def _placed(document: Document, entry: Entry) -> Iterator[tuple[Block, tuple[str
 def elements_of(dimension: Any) -> tuple[str, ...]:
     """The elements of a dimension; one that has a size alone counts them from 1."""
     return dimension.elements or tuple(str(place + 1) for place in range(dimension.size))
-
-
-def _connections(document: Document) -> Iterator[tuple[str, str]]:
-    """For each input of a module that is connected, the variable that it takes its value from."""
-    models = {entry.model for entry in document.variables.values()}
-    for module in document.modules:
-        if module.connections and canonical(module.name) not in map(canonical, models):
-            raise ModelError(
-                f"module '{shown(module.name)}' has no <model> of its name in this file",
-                file=document.file,
-                line=module.line,
-            )
-        for connection in module.connections:
-            target = _qualified(document, module, connection.target, module.name)
-            origin = _qualified(document, module, connection.origin, module.parent)
-            if target is None or origin is None:
-                missing = connection.target if target is None else connection.origin
-                raise ModelError(
-                    f"module '{shown(module.name)}' connects '{shown(missing)}', which does not exist",
-                    file=document.file,
-                    line=connection.line,
-                )
-            if target != origin:
-                yield target, origin
-
-
-def _qualified(document: Document, module: Module, name: str, scope: str) -> str | None:
-    return Scope(document, scope).key(name) or Scope(document, module.parent).key(name)
 
 
 def _reference(name: str, subscripts: tuple[str, ...]) -> Any:

@@ -242,7 +242,7 @@ def test_a_macro_takes_arrays_cell_by_cell_and_may_hold_a_lookup():
 
 
 def test_a_macro_that_calls_itself_is_an_error():
-    with pytest.raises(SDError, match="macro loop calls itself"):
+    with pytest.raises(SDError, match="macro 'loop' calls itself"):
         mdl(":MACRO: loop(p) loop=loop(p) ~~| :END OF MACRO:\nx=loop(1) ~~|")
 
 

@@ -1,0 +1,141 @@
+"""Translated models kept between processes, so that a file is translated once and not each time it is loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sdtheory import cache
+from sdtheory.documents import Limits, Source
+from sdtheory.documents.text import file_name
+from sdtheory.errors import ModelError, SDWarning
+from sdtheory.model import expression, model
+from sdtheory.model.model import Model
+from sdtheory.translate.codec import Codec
+from sdtheory.translate.data_files import allowed_folders, located
+from sdtheory.translate.translation import Translation
+
+KIND = "models"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    """A model with the digests of the data files that it was read with, and the warnings that were given."""
+
+    reads: Mapping[str, str]
+    warnings: tuple[str, ...]
+    model: Model
+
+
+_CLASSES: dict[str, type] = {
+    "LookupVariable": model.Lookup,
+    "Translation": Translation,
+    "Record": _Record,
+    **{
+        kind.__name__: kind
+        for kind in (
+            *(expression.Number, expression.Name, expression.Unary, expression.Binary, expression.Call),
+            *(expression.Table, expression.Lookup, expression.Opaque),
+            *(model.Stock, model.Flow, model.Auxiliary, model.Constant, model.Data, model.Equation),
+            *(model.Dimension, model.SimulationSettings, model.Model),
+        )
+    },
+}
+_CODEC = Codec(_CLASSES)
+# what a translation depends on beside the file
+_OWN_SOURCES = ("documents/*.py", "model/*.py", "translate/*.py", "errors.py", "names.py")
+
+
+def key_of(data: bytes, format: str, encoding: str, source: Source, limits: Limits) -> str:
+    """What a model is kept under: all that its translation depends on, but for the data files that it reads.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    format, encoding : str
+    source : Source
+    limits : Limits
+    """
+    parts = (
+        hashlib.sha256(data).hexdigest(),
+        format,
+        encoding,
+        file_name(source.path),
+        dataclasses.astuple(limits),
+        _readers(),
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@functools.cache
+def _readers() -> str:
+    """A digest of our own sources and of PySD's version, without importing PySD."""
+    package = Path(__file__).parent.parent
+    files = [path for pattern in _OWN_SOURCES for path in sorted(package.glob(pattern))]
+    found = importlib.util.find_spec("pysd")
+    if found is not None and found.origin is not None:
+        files.append(Path(found.origin).with_name("_version.py"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def fetch(key: str, source: Source, data_folders: Sequence[str | Path]) -> Model | None:
+    """The model kept under a key, or None when there is none or a data file that it reads is not the same.
+
+    Warnings that were given when it was translated are given again.
+    """
+    kept = cache.read(KIND, key)
+    if kept is None:
+        return None
+    try:
+        record = _CODEC.decode(kept.decode())
+    except (ModelError, ValueError):
+        return None
+    if not isinstance(record, _Record):
+        return None
+    found = record.model
+    folders = allowed_folders(source, data_folders)
+    if any(_digest(located(name, folders)[0]) != digest for name, digest in record.reads.items()):
+        return None
+    for message in record.warnings:
+        warnings.warn(message, SDWarning, stacklevel=3)
+    translation = dataclasses.replace(found.translation, variables=dict(found.variables))
+    return dataclasses.replace(found, translation=translation)
+
+
+def _digest(path: Path | None) -> str:
+    try:
+        return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def keep(key: str, found: Model, reads: Mapping[str, str], told: Sequence[str]) -> None:
+    """Keep a model under a key.
+
+    Parameters
+    ----------
+    key : str
+    found : Model
+    reads : mapping of str to str
+        Names of the data files that were read, and the SHA-256 of each.
+    told : sequence of str
+        Warnings that were given.
+    """
+    translation: Any = dataclasses.replace(found.translation, variables={})
+    record = _Record(dict(reads), tuple(told), dataclasses.replace(found, translation=translation))
+    try:
+        text = _CODEC.encode(record)
+    except RecursionError:
+        return  # nested too deeply for JSON
+    cache.write(KIND, key, text.encode())
