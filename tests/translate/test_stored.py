@@ -137,6 +137,7 @@ def test_a_damaged_file_is_translated_again_and_replaced(own_cache, vensim, dama
         '["Record",["{"],["("],["Path","x"]]',
         '["Record",["{"],["("],["object"]]',
         '["Record",["{",1],["("],null]',
+        '["Record",["{"],["("],null]',
         '["(",["{"],["("],null]',
         "[" * 5000,
         "null",
