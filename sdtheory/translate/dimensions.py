@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import graphlib
 from collections.abc import Mapping
 from typing import Any
 
 from sdtheory.documents import Document
+from sdtheory.documents.lexer import spelled, tokens
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.model import Dimension
 from sdtheory.names import canonical
-
-_EXPLICIT = re.compile(r"\(\s*([^():]+?)\s*:\s*([^()]*)\)")
 
 
 def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
@@ -23,6 +22,7 @@ def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
         For a mapping between ranges of different length.
     """
     ranges = {canonical(part.name): part for section in abstract.sections for part in section.subscripts}
+    _check_cycles(document, ranges)
     members = {key: _members(ranges, key) for key in ranges}
     found = {}
     for key, part in ranges.items():
@@ -33,7 +33,7 @@ def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
             other = canonical(name)
             if other not in ranges:
                 continue
-            images = written.get(other, members[other])
+            images = written.get(other) or members[other]
             if len(images) != len(members[key]):
                 images = tuple(
                     element for image in images for element in members.get(canonical(image), (image,))
@@ -51,11 +51,27 @@ def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
     return found
 
 
+def _check_cycles(document: Document, ranges: Mapping[str, Any]) -> None:
+    """Ranges that are read from files may hold the names of other ranges, too."""
+    inside = {
+        key: {canonical(name) for name in _listed(part)} & ranges.keys() - {key}
+        for key, part in ranges.items()
+    }
+    try:
+        graphlib.TopologicalSorter(inside).prepare()
+    except graphlib.CycleError as error:
+        names = " -> ".join(shown(ranges[key].name) for key in reversed(error.args[1]))
+        raise ModelError(f"dimensions are defined by each other: {names}", file=document.file) from None
+
+
+def _listed(part: Any) -> list[str]:
+    return [part.subscripts] if isinstance(part.subscripts, str) else part.subscripts
+
+
 def _members(ranges: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """The elements of a range, with ranges among them spelled out; cycles were refused before."""
-    inside = ranges[key].subscripts
     found: dict[str, str] = {}
-    for part in [inside] if isinstance(inside, str) else inside:
+    for part in _listed(ranges[key]):
         inner = canonical(part)
         for element in _members(ranges, inner) if inner in ranges and inner != key else (part,):
             found.setdefault(canonical(element), element)
@@ -63,17 +79,28 @@ def _members(ranges: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def written_mappings(text: str) -> dict[str, tuple[str, ...]]:
-    """Vensim's ``-> (other: b, a)``: for each element here the element or the range of elements there.
+    """Vensim's ``-> (other: b, a), third``: for each range the element, or range of elements, of each element here.
+
+    A range that is named alone has none.
 
     Examples
     --------
     >>> written_mappings("(city: Rome, big cities), other")
-    {'city': ('Rome', 'big cities')}
+    {'city': ('Rome', 'big cities'), 'other': ()}
     """
-    return {
-        canonical(match.group(1)): tuple(" ".join(part.split()) for part in match.group(2).split(","))
-        for match in _EXPLICIT.finditer(text)
-    }
+    found: dict[str, tuple[str, ...]] = {}
+    inside, images = "", False
+    for token in tokens(text, "vensim"):
+        if token.text in ("(", ")"):
+            inside, images = "", False
+        elif token.text == ":":
+            images = True
+        elif token.kind == "name" and images:
+            found[inside] += (spelled(token.text),)
+        elif token.kind == "name":
+            inside = canonical(token.text)
+            found[inside] = ()
+    return found
 
 
 def positions(dimensions: Mapping[str, Dimension]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Entry
-from sdtheory.errors import ModelError, shown
+from sdtheory.errors import LimitError, ModelError, shown
 from sdtheory.model.model import Dimension
 from sdtheory.names import canonical
 from sdtheory.translate.data_files import DataFiles
@@ -46,6 +46,11 @@ def with_dimensions(document: Document, abstract: Any, files: DataFiles) -> Any:
                     file=document.file,
                     line=line,
                 ) from None
+            most = document.limits.dimension_elements
+            if len(read.subscript) > most:
+                message = f"dimension '{shown(part.name)}' has {len(read.subscript):,} elements; the limit is {most:,}"
+                remedy = "raise limits=Limits(dimension_elements=...)"
+                raise LimitError(message, file=document.file, line=line, remedy=remedy)
             return dataclasses.replace(part, subscripts=[str(name) for name in read.subscript])
 
         return _with_sections(

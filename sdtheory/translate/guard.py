@@ -71,7 +71,7 @@ class _Guard:
             for subscript in section.subscripts:
                 if isinstance(subscript.subscripts, list | tuple):
                     for element in subscript.subscripts:
-                        self._element(element)
+                        self._member(element, subscript.name)
         self.variables: dict[str, str] = {}
         self.numbered: dict[str, str] = {}
         self.added: list[Any] = []
@@ -86,6 +86,15 @@ class _Guard:
             self.elements[key] = f"e{len(self.elements)}"
             self.element_names[self.elements[key]] = name
         return self.elements[key]
+
+    def _member(self, name: str, dimension: str) -> str:
+        """An element or a range inside a dimension; one with the dimension's own name is an element."""
+        if canonical(name) != canonical(dimension):
+            return self._element(name)
+        key = f"{canonical(name)} inside itself"
+        number = self.elements.setdefault(key, f"e{len(self.elements)}")
+        self.element_names[number] = name
+        return number
 
     def translation(self) -> Translation:
         sections = []
@@ -135,7 +144,7 @@ class _Guard:
         if isinstance(inside, str):
             inside = self.dimensions.get(canonical(inside), "")
         else:
-            inside = [self._element(element) for element in inside]
+            inside = [self._member(element, subscript.name) for element in inside]
         mapping = [
             self.dimensions[canonical(name)]
             for name in subscript.mapping

@@ -10,7 +10,7 @@ from typing import Any
 
 from sdtheory.documents import Document, Limits
 from sdtheory.documents.index import Block, Entry
-from sdtheory.documents.lexer import depth, references, terms
+from sdtheory.documents.lexer import depth, references, terms, tokens
 from sdtheory.errors import LimitError, MissingEquation, ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault
@@ -96,7 +96,7 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
         raise _limit(
             document, block, f"{whose} has {len(text):,} characters", limits.equation_bytes, "equation_bytes"
         )
-    nested = depth(text, document.format)
+    nested = max(depth(text, document.format), _tower(text, document.format))
     if nested > limits.depth:
         raise _limit(document, block, f"{whose} is nested {nested:,} deep", limits.depth, "depth")
     count = terms(text, document.format)
@@ -121,6 +121,23 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
             column=block.column,
             remedy=remedy,
         )
+
+
+def _tower(text: str, format: str) -> int:
+    """How many powers stand upon each other, as in ``a^b^c``: they nest although no bracket does."""
+    highest, counts, before = 0, [0], ""
+    for token in tokens(text, format):
+        if token.text == "^":
+            counts[-1] += 1
+            highest = max(highest, counts[-1])
+        elif token.kind == "open":
+            counts.append(0)
+        elif token.kind == "close":
+            counts[-2:] = counts[-2:][:1]
+        elif token.kind not in ("name", "number") and before != "^":
+            counts[-1] = 0
+        before = token.text
+    return highest
 
 
 def _check_written(document: Document, entry: Entry) -> None:

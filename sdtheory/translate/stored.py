@@ -101,7 +101,7 @@ def fetch(key: str, source: Source, data_folders: Sequence[str | Path]) -> Model
         record = _CODEC.decode(kept.decode())
     except (ModelError, ValueError):
         return None
-    if not isinstance(record, _Record):
+    if not isinstance(record, _Record) or not isinstance(record.model, Model):
         return None
     found = record.model
     folders = allowed_folders(source, data_folders)

@@ -12,6 +12,7 @@ from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import after_comment, tokens
 from sdtheory.documents.text import Span
 from sdtheory.names import canonical
+from sdtheory.translate.dimensions import written_mappings
 from sdtheory.translate.faults import unreadable
 from sdtheory.translate.mending import mended
 
@@ -63,6 +64,10 @@ def _parse(document: Document, section: Any, entries: Any) -> None:
         except Exception as error:
             raise unreadable(document, error, text=element.equation) from None
     section.subscripts = [part for part in parts if isinstance(part, SubscriptRange)]
+    for part in section.subscripts:
+        # PySD was not shown the mappings: it takes the elements in them for elements of the range itself
+        declared = document.dimensions.get(part.name)
+        part.mapping = list(written_mappings(declared.mappings)) if declared is not None else []
     section.components = [part for part in parts if isinstance(part, Component)]
     # reality checks and test inputs are no part of a run
     section.constraints = []
@@ -108,22 +113,7 @@ def _equation(document: Document, entry: Entry, block: Block, text: str) -> str:
         return f"({','.join(f'({x!r},{y!r})' for x, y in points)})"
     if "{" in text:
         text = "".join(_uncommented(text))
-    listed, arrow, mappings = text.partition("->")
-    if entry.kind == "subscript" and arrow:
-        # PySD takes the elements that a mapping lists for elements of the range itself
-        return f"{listed}-> {', '.join(_mapped(mappings))}"
-    return text
-
-
-def _mapped(mappings: str) -> Iterator[str]:
-    """The ranges of ``one, (other: b, a)``."""
-    before = ","
-    for token in tokens(mappings, "vensim"):
-        if token.text in ("(", ")"):
-            before = token.text
-        elif token.kind == "name" and before != "elements":
-            yield token.text
-            before = "elements" if before == "(" else before
+    return text.partition("->")[0] if entry.kind == "subscript" else text
 
 
 def _uncommented(text: str) -> Iterator[str]:

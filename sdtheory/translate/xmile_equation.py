@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ BUILT_IN = frozenset({"time", "time step", "initial time", "final time", "savepe
 # of these PySD's grammar does not know two
 STRUCTURED = frozenset(XMILE_ARGUMENTS) - {"previous", "lookup"}
 ARRAY_FUNCTIONS = frozenset({"sum", "prod", "vmin_xmile", "vmax_xmile", "vmin", "vmax"})
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"]+', re.DOTALL)  # of a name such as "a b".c
 ANY = "any"  # what `*` becomes inside brackets
 
 
@@ -117,7 +119,7 @@ def _words(pieces: list[Token], scope: Scope) -> Iterator[str]:
 
 
 def _name(raw: str, called: bool, scope: Scope) -> str:
-    name = spelled(raw, "xmile")
+    name = "".join(spelled(part, "xmile") for part in _PARTS.findall(raw))
     key = canonical(name)
     if called and not scope.is_called(name) and key in STRUCTURED:
         return key

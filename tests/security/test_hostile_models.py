@@ -110,6 +110,8 @@ HOPELESS = {
     "a negative step": mdl(step="-1"),
     "a loop without a stock": mdl(rate="a") + "a = b ~ ~ |\nb = a ~ ~ |\n",
     "a thousand brackets": mdl(rate="(" * 1000 + "rate" + ")" * 1000),
+    "a tower of two thousand powers": mdl(rate="^".join(["rate"] * 2000)),
+    "a tower of powers with signs in brackets": mdl(rate="(" + "^-".join(["1"] * 2000) + ")"),
     "a sum of twenty thousand terms": mdl(rate="+".join(["rate"] * 20_000)),
     "a dimension of a billion": mdl() + "d: (A1-A1000000000) ~ ~ |\n",
     "dimensions of each other": mdl() + "d: e ~ ~ |\ne: d ~ ~ |\n",

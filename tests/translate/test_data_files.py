@@ -188,3 +188,17 @@ def test_a_workbook_that_would_fill_the_memory_is_not_unpacked(data, vensim, mon
         archive.writestr("xl/workbook.xml", b"0" * 2_000_000)
     with pytest.raises(SDError, match="would be 2,000,000 bytes unpacked; the limit is 1,000,000"):
         sd.load(vensim("x = GET XLS CONSTANTS('book.xlsx', 'Sheet One', 'B3')"))
+
+
+def test_ranges_from_files_that_hold_each_other_are_refused(data, vensim):
+    (data / "d.csv").write_text("e\none\n")
+    (data / "e.csv").write_text("d\ntwo\n")
+    ranges = (f"{name}: GET DIRECT SUBSCRIPT('{name}.csv', ',', 'A1', 'A2', '')" for name in "de")
+    with pytest.raises(SDError, match="dimensions are defined by each other: d -> e -> d"):
+        sd.load(vensim(*ranges, "x[d] = 1"))
+
+
+def test_a_range_from_a_file_is_no_longer_than_the_limit(data, vensim):
+    path = vensim("d: GET DIRECT SUBSCRIPT('rows.csv', ',', 'A2', 'A3', '')", "x[d] = 1")
+    with pytest.raises(SDError, match="dimension 'd' has 2 elements; the limit is 1"):
+        sd.load(path, limits=sd.Limits(dimension_elements=1))

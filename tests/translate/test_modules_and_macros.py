@@ -48,6 +48,12 @@ def test_the_same_name_in_two_modules_means_two_variables(xmile):
     assert model["shop.in"].equations != model["plant.in"].equations
 
 
+def test_a_module_with_a_quoted_name_is_read_by_it(xmile, start):
+    shop = SHOP.replace('name="shop"', 'name="corner shop"')
+    path = xmile(module("corner shop"), x='"corner shop".price', y="corner_shop.in", after=shop)
+    assert (start(path)["x"], start(path)["y"]) == (100, 100)
+
+
 @pytest.mark.parametrize(
     ("modules", "message"),
     [

@@ -137,6 +137,7 @@ def test_a_damaged_file_is_translated_again_and_replaced(own_cache, vensim, dama
         '["Record",["{"],["("],["Path","x"]]',
         '["Record",["{"],["("],["object"]]',
         '["Record",["{",1],["("],null]',
+        '["Record",["{"],["("],null]',
         '["(",["{"],["("],null]',
         "[" * 5000,
         "null",
@@ -208,3 +209,9 @@ def test_a_kept_model_runs_without_pysd(own_cache, vensim):
     code = f"import sys, sdtheory as sd; sd.simulate(sd.load({str(path)!r})); print('pysd' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_an_equation_nested_too_deeply_for_json_is_loaded_and_not_kept(own_cache, vensim):
+    path = vensim("x = " + "^".join(["1"] * 700))
+    assert len(sd.load(path, limits=sd.Limits(depth=1_000)).variables) == 5
+    assert not own_cache.exists()
