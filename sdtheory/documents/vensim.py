@@ -28,18 +28,14 @@ from sdtheory.documents.lexer import (
     unwrapped,
 )
 from sdtheory.documents.limits import Limits, beyond
-from sdtheory.documents.text import Span, Text, byte_order_mark
+from sdtheory.documents.text import Span, Text
 from sdtheory.documents.vensim_blocks import Blocks, Heading, Piece, Range, split, trimmed
+from sdtheory.documents.vensim_layout import laid_out
 from sdtheory.documents.vensim_view import views_of
 from sdtheory.documents.view import View
 from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
 
-_HEADER = re.compile(r"\{[^{}\r\n]{1,40}\}[ \t]*(?=\r?\n|\r)")
-# each of these begins a line; a file may end its lines with CR alone
-_SKETCH = re.compile(r"\\\\(?<![^\r\n]\\\\)\\*---///")
-_SKETCH_END = re.compile(r"///---(?<![^\r\n]///---)\\{2,}")
-_SETTINGS = re.compile(r":L(?<![^\r\n]:L)\x7f?<%\^E!@")
 _SETTING = re.compile(r"(?<![^\r\n])(15|22):([^\r\n]*)")  # the only ones that are read
 _CONTINUED = re.compile(r"\\(?:\r\n?|\n)[ \t]*")
 _CONTROLS = {
@@ -63,26 +59,17 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     LimitError
         More variables, or a longer equation, than `limits` allows.
     """
-    mark, length = byte_order_mark(data)
-    decoded = Text(data, encoding, length if mark == encoding else 0, file)
-    text = decoded.text
-    header = _HEADER.match(text)
-    start = header.end() if header and not header.group().startswith("{**") else 0
-    sketch = _SKETCH.search(text, start)
-    sketch_end = _SKETCH_END.search(text, sketch.end() if sketch else start)
-    settings = _SETTINGS.search(text, sketch_end.end() if sketch_end else start)
-    after = sketch_end or settings
-    stop = min((match.start() for match in (sketch, sketch_end, settings) if match), default=len(text))
-    blocks = split(decoded, start, stop, file, limits)
+    layout = laid_out(data, encoding, file)
+    decoded, settings = layout.decoded, layout.settings
+    blocks = split(decoded, layout.start, layout.stop, file, limits)
     notes: list[Issue] = []
     variables = _entries(decoded, [piece for piece in blocks.pieces if piece.macro is None], notes)
     views: tuple[View, ...] = ()
-    if sketch:
-        end = after.start() if after else len(text)
-        views = views_of(decoded, sketch.start(), end, variables, notes, file, limits)
-    lines = _settings_lines(decoded, settings.end(), file, limits) if settings else []
+    if layout.sketch:
+        views = views_of(decoded, *layout.sketch, variables, notes, file, limits)
+    lines = _settings_lines(decoded, settings, file, limits) if settings is not None else []
     return Index(
-        text=text,
+        text=decoded.text,
         variables=variables,
         views=views,
         simulation=_simulation(decoded, variables, lines),
