@@ -39,5 +39,10 @@ def _keys(*lists: str) -> frozenset[str]:
 
 
 RESERVED = {"vensim": _keys(_SHARED, _VENSIM), "xmile": _keys(_SHARED, _XMILE)}
-CONTROLS = ("initial time", "final time", "time step", "saveper")  # variables that a Vensim file declares itself
+CONTROLS = (
+    "initial time",
+    "final time",
+    "time step",
+    "saveper",
+)  # variables that a Vensim file declares itself
 PREDEFINED = {"vensim": ("time", *CONTROLS), "xmile": ("time", "starttime", "stoptime", "dt")}
