@@ -112,10 +112,10 @@ def _use_of(document: Document, key: str, scope: str) -> str | None:
         return "a function or predefined name"
     if found := document.variables.get(scope + key):
         return f"the {found.kind if found.kind != 'subscript' else 'dimension'} '{shown(found.name)}'"
-    if found := document.dimensions.get(key):
-        return f"the dimension '{shown(found.name)}'"
-    if found := document.macros.get(key):
-        return f"the macro '{shown(found.name)}'"
+    if key in document.dimensions:
+        return f"the dimension '{shown(document.dimensions[key].name)}'"
+    if key in document.macros:
+        return f"the macro '{shown(document.macros[key].name)}'"
     for dimension in document.dimensions.values():
         if any(canonical(element) == key for element in dimension.elements):
             return f"an element of the dimension '{shown(dimension.name)}'"

@@ -226,6 +226,57 @@ def terms(text: str, format: str = "vensim") -> int:
     return count
 
 
+@dataclass(frozen=True)
+class Term:
+    """A term of a sum: its sign, where its operator begins (its own start without one), and where it stands."""
+
+    sign: int
+    operator: int
+    start: int
+    stop: int
+
+
+def additive_places(text: str, format: str) -> list[Term] | None:
+    """Where the terms stand that ``+`` and ``-`` join at the top of an equation; None for a comparison.
+
+    Examples
+    --------
+    >>> [(term.sign, term.operator, term.start) for term in additive_places("a - b", "vensim")]
+    [(1, 0, 0), (-1, 2, 4)]
+    """
+    places: list[Term] = []
+    sign, level, start = 1, 0, 0
+    operator: int | None = None  # where the operator before the term begins
+    begun = operand = False  # has the term begun; does it end, so far, with an operand
+
+    def close(stop: int) -> None:
+        begin = len(text) - len(text[start:].lstrip())
+        end = start + len(text[start:stop].rstrip())
+        places.append(Term(sign, begin if operator is None else operator, begin, end))
+
+    for token in tokens(text, format):
+        if token.kind == "open":
+            level += 1
+        elif token.kind == "close":
+            level -= 1
+        elif not level and (token.kind == "keyword" or token.text in _COMPARISONS):
+            return None
+        elif not level and token.text in ("+", "-") and (operand or not begun):
+            if operand:
+                close(token.start)
+                sign, operator = 1, None
+            sign = -sign if token.text == "-" else sign
+            operator = token.start if operator is None else operator
+            start = token.stop
+            begun = operand = False
+            continue
+        begun = True
+        operand = bool(level) or token.kind != "operator"
+    if begun:
+        close(len(text))
+    return places
+
+
 def additive_terms(text: str, format: str) -> list[tuple[int, str]]:
     """The terms that ``+`` and ``-`` join at the top of an equation, each with its sign.
 
@@ -234,29 +285,26 @@ def additive_terms(text: str, format: str) -> list[tuple[int, str]]:
     >>> additive_terms("births - (deaths + x) * 2", "vensim")
     [(1, 'births'), (-1, '(deaths + x) * 2')]
     """
-    pieces: list[tuple[int, str]] = []
-    sign, level, start = 1, 0, 0
-    begun = operand = False  # has the term begun; does it end, so far, with an operand
-    for token in tokens(text, format):
-        if token.kind == "open":
-            level += 1
-        elif token.kind == "close":
-            level -= 1
-        elif not level and (token.kind == "keyword" or token.text in _COMPARISONS):
-            return [(1, text.strip())]
-        elif not level and token.text in ("+", "-") and (operand or not begun):
-            if operand:
-                pieces.append((sign, text[start : token.start].strip()))
-                sign = 1
-            sign = -sign if token.text == "-" else sign
-            start = token.stop
-            begun = operand = False
-            continue
-        begun = True
-        operand = bool(level) or token.kind != "operator"
-    if begun:
-        pieces.append((sign, text[start:].strip()))
-    return pieces
+    places = additive_places(text, format)
+    if places is None:
+        return [(1, text.strip())]
+    return [(term.sign, text[term.start : term.stop]) for term in places]
+
+
+def name_of_term(term: str, format: str) -> str | None:
+    """The name that a term is, perhaps with subscripts; None when it is more.
+
+    Examples
+    --------
+    >>> name_of_term("births[region]", "vensim"), name_of_term("2 * births", "vensim")
+    ('births', None)
+    """
+    pieces = list(tokens(term, format))
+    brackets = [piece.text for piece in pieces if piece.kind in ("open", "close")]
+    subscripted = brackets == ["[", "]"] and pieces[1].text == "[" and pieces[-1].text == "]"
+    if pieces and pieces[0].kind == "name" and (len(pieces) == 1 or subscripted):
+        return spelled(pieces[0].text, format)
+    return None
 
 
 def unwrapped(text: str, format: str) -> str:
@@ -267,6 +315,11 @@ def unwrapped(text: str, format: str) -> str:
     >>> unwrapped("((a) - (b))", "vensim")
     '(a) - (b)'
     """
+    return text[slice(*unwrapped_place(text, format))]
+
+
+def unwrapped_place(text: str, format: str) -> tuple[int, int]:
+    """Where an equation stands without the parentheses around the whole of it, and without white space."""
     pieces = list(tokens(text, format))
     partner: dict[int, int] = {}
     open_ones: list[int] = []
@@ -282,7 +335,9 @@ def unwrapped(text: str, format: str) -> str:
         and partner.get(around) == len(pieces) - 1 - around
     ):
         around += 1
-    return text[pieces[around - 1].stop : pieces[-around].start].strip() if around else text.strip()
+    start, stop = (pieces[around - 1].stop, pieces[-around].start) if around else (0, len(text))
+    inner = text[start:stop]
+    return stop - len(inner.lstrip()), start + len(inner.rstrip())
 
 
 def call_arguments(text: str, name: str, format: str) -> list[tuple[int, int]] | None:

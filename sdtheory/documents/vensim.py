@@ -22,6 +22,7 @@ from sdtheory.documents.lexer import (
     additive_terms,
     call_arguments,
     is_constant,
+    name_of_term,
     references,
     spelled,
     tokens,
@@ -29,7 +30,16 @@ from sdtheory.documents.lexer import (
 )
 from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text
-from sdtheory.documents.vensim_blocks import Blocks, Heading, Piece, Range, split, trimmed
+from sdtheory.documents.vensim_blocks import (
+    Blocks,
+    Heading,
+    Piece,
+    plain_units,
+    prose,
+    split,
+    trimmed,
+    units_and_range,
+)
 from sdtheory.documents.vensim_layout import laid_out
 from sdtheory.documents.vensim_view import views_of
 from sdtheory.documents.view import View
@@ -37,7 +47,6 @@ from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
 
 _SETTING = re.compile(r"(?<![^\r\n])(15|22):([^\r\n]*)")  # the only ones that are read
-_CONTINUED = re.compile(r"\\(?:\r\n?|\n)[ \t]*")
 _CONTROLS = {
     "initial time": "start",
     "final time": "stop",
@@ -106,8 +115,8 @@ def _entry(decoded: Text, pieces: list[Piece], notes: list[Issue]) -> Entry:
     line, column = decoded.place(first.name_range[0])
     blocks = tuple(_block(decoded, piece) for piece in pieces)
     kinds = [_kind(piece, block) for piece, block in zip(pieces, blocks, strict=True)]
-    units = [_units(text, piece.units) for piece in pieces if piece.units]
-    documentation = [_prose(text[slice(*piece.documentation)]) for piece in pieces if piece.documentation]
+    units = [plain_units(text, piece.units) for piece in pieces if piece.units]
+    documentation = [prose(text[slice(*piece.documentation)]) for piece in pieces if piece.documentation]
     inflows: dict[str, None] = {}
     outflows: dict[str, None] = {}
     for block in blocks:
@@ -178,7 +187,7 @@ def _block(decoded: Text, piece: Piece) -> Block:
             spans["rate"], spans["initial"] = decoded.span(*rate), decoded.span(*first_value)
             initial = text[slice(*first_value)]
     if piece.units:
-        units, limits = _units_and_range(text, piece.units)
+        units, limits = units_and_range(text, piece.units)
         spans["units"] = decoded.span(*units)
         if limits:
             spans["limits"] = decoded.span(*limits)
@@ -202,51 +211,8 @@ def _block(decoded: Text, piece: Piece) -> Block:
 def _collect_flows(rate: str, inflows: dict[str, None], outflows: dict[str, None]) -> None:
     """Terms of a rate that are one name, perhaps with subscripts, are flows; outer brackets do not matter."""
     for sign, term in additive_terms(unwrapped(rate, "vensim"), "vensim"):
-        pieces = list(tokens(term, "vensim"))
-        brackets = [piece.text for piece in pieces if piece.kind in ("open", "close")]
-        subscripted = brackets == ["[", "]"] and pieces[1].text == "[" and pieces[-1].text == "]"
-        if pieces and pieces[0].kind == "name" and (len(pieces) == 1 or subscripted):
-            (inflows if sign > 0 else outflows)[spelled(pieces[0].text)] = None
-
-
-def _units_and_range(text: str, field: Range) -> tuple[Range, Range | None]:
-    """The units field without the range ``[low, high, step]`` at its end, and that range."""
-    start, stop = field
-    opening = text.rfind("[", start, stop)
-    if opening < 0 or text[stop - 1] != "]":
-        return field, None
-    parts = text[opening + 1 : stop - 1].split(",")
-    if not 1 < len(parts) <= 3 or any(_bound(part) is _NOT_A_BOUND for part in parts):
-        return field, None
-    return trimmed(text, start, opening), (opening, stop)
-
-
-_NOT_A_BOUND = object()
-
-
-def _bound(text: str) -> object:
-    text = text.strip(" \t\r\n\\")
-    if text in ("?", ""):
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return _NOT_A_BOUND
-
-
-def _units(text: str, field: Range) -> tuple[str, tuple[float | None, float | None] | None]:
-    units, limits = _units_and_range(text, field)
-    plain = " ".join(_CONTINUED.sub(" ", text[slice(*units)]).split())
-    if not limits:
-        return plain, None
-    low, high = (_bound(part) for part in text[limits[0] + 1 : limits[1] - 1].split(",")[:2])
-    return plain, (low, high)  # type: ignore[return-value]
-
-
-def _prose(text: str) -> str:
-    """Documentation without continued line ends and the indentation of its lines."""
-    lines = _CONTINUED.sub(" ", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(line.strip(" \t") for line in lines).strip()
+        if name := name_of_term(term, "vensim"):
+            (inflows if sign > 0 else outflows)[name] = None
 
 
 def _lookup(operator: str, equation: str) -> Lookup | None:

@@ -21,6 +21,7 @@ _OPERATOR = re.compile(r":=|==|<->|[=:(]")
 _MACRO = re.compile(r":MACRO:", re.IGNORECASE)
 _END_OF_MACRO = re.compile(r":END OF MACRO:", re.IGNORECASE)
 _STARS = re.compile(r"[*]+")
+_CONTINUED = re.compile(r"\\(?:\r\n?|\n)[ \t]*")
 
 Range = tuple[int, int]
 
@@ -44,6 +45,15 @@ class Piece:
     documentation: Range | None = None
     supplementary: bool = False
     understood: bool = True
+
+    def read(self, text: str, what: str) -> str:
+        """The equation as written; the units or the documentation as people read them; "" when absent."""
+        part = {"equation": self.equation, "units": self.units, "documentation": self.documentation}[what]
+        if part is None:
+            return ""
+        if what == "units":
+            return plain_units(text, part)[0]
+        return prose(text[slice(*part)]) if what == "documentation" else text[slice(*part)]
 
 
 @dataclass
@@ -219,7 +229,7 @@ def _macro_heading(decoded: Text, start: int, stop: int, file: str) -> tuple[Mac
     return MacroHeading(name, name_range, names[0], names[1], start, closing + 1), closing + 1
 
 
-def _equation_end(decoded: Text, position: int, stop: int, file: str) -> int:
+def equation_end(decoded: Text, position: int, stop: int, file: str) -> int:
     """Offset of the first ``~`` or ``|`` outside quotes and comments; `stop` when there is none."""
     while match := _BEFORE_TILDE.search(decoded.text, position, stop):
         if match.group() in "~|":
@@ -231,14 +241,14 @@ def _equation_end(decoded: Text, position: int, stop: int, file: str) -> int:
 
 def _piece(decoded: Text, start: int, stop: int, file: str) -> tuple[Piece, int]:
     text = decoded.text
-    equation_end = _equation_end(decoded, start, stop, file)
-    end = equation_end if text.startswith("|", equation_end) else text.find("|", equation_end, stop)
-    if equation_end >= stop or end < 0:
+    first = equation_end(decoded, start, stop, file)
+    end = first if text.startswith("|", first) else text.find("|", first, stop)
+    if first >= stop or end < 0:
         raise _error(decoded, start, "the last equation is not ended by '|'", file)
-    piece = _left_side(decoded, start, equation_end, file)
+    piece = _left_side(decoded, start, first, file)
     piece.stop = end + 1
-    if equation_end < end:
-        tildes = [equation_end]
+    if first < end:
+        tildes = [first]
         while len(tildes) < 4 and (tilde := text.find("~", tildes[-1] + 1, end)) >= 0:
             tildes.append(tilde)
         ends = [*tildes[1:], end]
@@ -301,3 +311,44 @@ def _brackets(decoded: Text, start: int, stop: int, file: str) -> tuple[Range, i
         close = _quote_end if match.group() == '"' else _comment_end
         position = close(decoded, match.start(), stop, file)
     raise _error(decoded, start, "the bracket is not closed", file, "close it with ']'")
+
+
+def units_and_range(text: str, field: Range) -> tuple[Range, Range | None]:
+    """The units field without the range ``[low, high, step]`` at its end, and that range."""
+    start, stop = field
+    opening = text.rfind("[", start, stop)
+    if opening < 0 or text[stop - 1] != "]":
+        return field, None
+    parts = text[opening + 1 : stop - 1].split(",")
+    if not 1 < len(parts) <= 3 or any(_bound(part) is _NOT_A_BOUND for part in parts):
+        return field, None
+    return trimmed(text, start, opening), (opening, stop)
+
+
+_NOT_A_BOUND = object()
+
+
+def _bound(text: str) -> object:
+    text = text.strip(" \t\r\n\\")
+    if text in ("?", ""):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return _NOT_A_BOUND
+
+
+def plain_units(text: str, field: Range) -> tuple[str, tuple[float | None, float | None] | None]:
+    """The units on one line, and their range."""
+    units, limits = units_and_range(text, field)
+    plain = " ".join(_CONTINUED.sub(" ", text[slice(*units)]).split())
+    if not limits:
+        return plain, None
+    low, high = (_bound(part) for part in text[limits[0] + 1 : limits[1] - 1].split(",")[:2])
+    return plain, (low, high)  # type: ignore[return-value]
+
+
+def prose(text: str) -> str:
+    """Documentation without continued line ends and the indentation of its lines."""
+    lines = _CONTINUED.sub(" ", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.strip(" \t") for line in lines).strip()

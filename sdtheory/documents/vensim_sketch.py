@@ -16,7 +16,7 @@ from sdtheory.errors import Issue
 
 _MOST_FIELDS = 64  # more than twice what Vensim writes; what comes after is kept in the bytes alone
 _MARKER = re.compile(r"\\{2,}---///")
-_POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
+POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
 WORD, VALVE, COMMENT = 10, 11, 12
 
 Range = tuple[int, int]
@@ -147,7 +147,7 @@ def _item(decoded: Text, start: int, stop: int, old: bool) -> Shape | Arrow | El
     try:
         if old and text[start] in "|>":
             return _old_item(decoded, start, stop)
-        parts = _fields(text, start, stop)
+        parts = fields(text, start, stop)
         kind = int(text[slice(*parts[0])])
         if kind == 1:
             return _arrow(decoded, parts, start, stop)
@@ -160,7 +160,7 @@ def _item(decoded: Text, start: int, stop: int, old: bool) -> Shape | Arrow | El
     return Element("", "other", line=line, raw=text[start:stop], spans=spans)
 
 
-def _fields(text: str, start: int, stop: int) -> list[Range]:
+def fields(text: str, start: int, stop: int) -> list[Range]:
     """Fields between commas; a field that begins with a quote sign goes on to the closing one."""
     found: list[Range] = []
     position = start
@@ -224,7 +224,7 @@ def _arrow(decoded: Text, parts: list[Range], start: int, stop: int) -> Arrow:
         "points": decoded.span(parts[13][0], stop),
         "whole": decoded.span(start, stop),
     }
-    bends = tuple((float(x), float(y)) for x, y in _POINT.findall(points))
+    bends = tuple((float(x), float(y)) for x, y in POINT.findall(points))
     if not all(math.isfinite(value) for bend in bends for value in bend):
         raise ValueError("not a coordinate")
     number, source, target, shape, hidden, polarity, thick, _, delay = numbers
@@ -249,14 +249,15 @@ def _arrow(decoded: Text, parts: list[Range], start: int, stop: int) -> Arrow:
 def _old_item(decoded: Text, start: int, stop: int) -> Shape | Arrow:
     """V160: ``|id,name,x,y,w,h,...`` and ``>id,from,to,...``; only ids, names and positions are read."""
     text = decoded.text
-    parts = _fields(text, start + 1, stop)
+    parts = fields(text, start + 1, stop)
     spans = {"whole": decoded.span(start, stop)}
     number = int(text[slice(*parts[0])])
     if text[start] == ">":
         source, target = (int(text[slice(*part)]) for part in parts[1:3])
-        bends = tuple((float(x), float(y)) for x, y in _POINT.findall(text, start, stop))
+        bends = tuple((float(x), float(y)) for x, y in POINT.findall(text, start, stop))
         return Arrow(number, source, target, 1, False, "", 0, False, bends, [], (start, stop), spans)
     x, y = (_number(text, part) for part in parts[2:4])
     width, height = (2 * _number(text, part) for part in parts[4:6]) if len(parts) > 5 else (0.0, 0.0)
     name = text[slice(*parts[1])]
+    spans |= {label: decoded.span(*parts[n]) for n, label in enumerate(("name", "x", "y"), 1)}
     return Shape(WORD, number, name, x, y, width, height, 8, 3, False, 0, [], (start, stop), spans)

@@ -26,8 +26,8 @@ from sdtheory.names import canonical
 
 _SIDES = {0: "center", 1: "bottom", 2: "left", 3: "top", 4: "right"}
 _POLARITIES = {"+": "+", "-": "-", "S": "+", "s": "+", "O": "-", "o": "-"}
-_ATTACHED = 32
-_PIPE_THICKNESS = 20
+ATTACHED = 32
+PIPE_THICKNESS = 20
 _MOST_PAIRS = 250_000  # of valves and words that are matched by distance
 
 
@@ -50,12 +50,12 @@ def views_of(
     sketches = sketches_between(decoded, start, stop, notes, file, limits)
     views = []
     for number, sketch in enumerate(sketches):
-        elements = _Reading(decoded, number, sketch, variables, notes).elements()
+        elements = Reading(decoded, number, sketch, variables, notes).elements()
         views.append(View(sketch.name, tuple(elements), sketch.spans, line=sketch.line))
     return tuple(views)
 
 
-class _Reading:
+class Reading:
     """The elements of one sketch: a valve, its word and its pipes become one flow."""
 
     def __init__(
@@ -75,6 +75,8 @@ class _Reading:
         self.valve_of = {word: valve for valve, word in self.word_of.items()}
         self.pipes: dict[int, list[tuple[Arrow, int]]] = {}
         self.flows_of: dict[str, tuple[set[str], set[str]]] = {}
+        self.links: list[Arrow] = []
+        self._sort_arrows()
 
     def _note(self, offset: int, message: str) -> None:
         line, column = self.decoded.place(offset)
@@ -83,13 +85,13 @@ class _Reading:
     def _pairs(self) -> dict[int, int]:
         """Ids of valve and word that belong together: the next id, else the nearest attached word."""
         valves = [one for one in self.shapes.values() if one.type == VALVE]
-        words = {one.id: one for one in self.shapes.values() if one.type == WORD and one.shape & _ATTACHED}
+        words = {one.id: one for one in self.shapes.values() if one.type == WORD and one.shape & ATTACHED}
         pairs = {}
         for valve in valves:
-            if valve.shape & _ATTACHED and valve.id + 1 in words:
+            if valve.shape & ATTACHED and valve.id + 1 in words:
                 pairs[valve.id] = valve.id + 1
                 del words[valve.id + 1]
-        alone = [valve for valve in valves if valve.id not in pairs and valve.shape & _ATTACHED]
+        alone = [valve for valve in valves if valve.id not in pairs and valve.shape & ATTACHED]
         if len(alone) * len(words) > _MOST_PAIRS:
             return pairs
         for valve in alone:
@@ -102,19 +104,21 @@ class _Reading:
         """Id of the element that shows the object; the word of a flow is shown by its valve."""
         return f"{self.number}:{self.valve_of.get(number, number)}"
 
-    def elements(self) -> list[Element]:
-        """All elements in file order; a flow stands where its valve does."""
-        links: list[Arrow] = []
+    def _sort_arrows(self) -> None:
+        """Pipes belong to their valve; all other arrows are links."""
         for item in self.sketch.items:
             if not isinstance(item, Arrow):
                 continue
-            valve = self._valve_of_pipe(item)
+            valve = self.valve_of_pipe(item)
             if valve is None:
-                links.append(item)
+                self.links.append(item)
             else:
                 end = item.target if self._id(item.source) == self._id(valve) else item.source
                 self.pipes.setdefault(valve, []).append((item, end))
-        drawn = {id(link) for link in links}
+
+    def elements(self) -> list[Element]:
+        """All elements in file order; a flow stands where its valve does."""
+        drawn = {id(link) for link in self.links}
         found: list[Element] = []
         seen: set[int] = set()
         for ordinal, item in enumerate(self.sketch.items):
@@ -131,9 +135,9 @@ class _Reading:
                     found.append(self._element(item))
         return found
 
-    def _valve_of_pipe(self, arrow: Arrow) -> int | None:
+    def valve_of_pipe(self, arrow: Arrow) -> int | None:
         """The valve that an arrow is a pipe of, or None for a link."""
-        if arrow.thick < _PIPE_THICKNESS:
+        if arrow.thick < PIPE_THICKNESS:
             return None
         for end in (arrow.source, arrow.target):
             number = self.valve_of.get(end, end)
@@ -172,7 +176,7 @@ class _Reading:
             height=item.height,
             label_side=_SIDES.get(item.side, ""),
             uid=str(item.id),
-            shape=shapes.get(item.shape & ~_ATTACHED, str(item.shape & ~_ATTACHED)),
+            shape=shapes.get(item.shape & ~ATTACHED, str(item.shape & ~ATTACHED)),
             colour=colour,
             fill=fill,
             font=font,
@@ -227,7 +231,7 @@ class _Reading:
         word = self.shapes.get(self.word_of.get(valve.id, -1))
         entry = self.variables.get(spelled(word.name)) if word else None
         name = (entry.name if entry else spelled(word.name)) if word else None
-        source, target = self._ends(name, self.pipes.get(valve.id, []))
+        source, target = self.ends(name, self.pipes.get(valve.id, []))
         before = self._pipe(valve, source)[::-1]
         after = self._pipe(valve, target)
         points = (*before, *after) if len(before) > 1 or len(after) > 1 else ()
@@ -253,7 +257,7 @@ class _Reading:
             spans=spans,
         )
 
-    def _ends(
+    def ends(
         self, flow: str | None, pipes: list[tuple[Arrow, int]]
     ) -> tuple[tuple[Arrow, int] | None, tuple[Arrow, int] | None]:
         """Which pipe comes from the source and which leads to the target.

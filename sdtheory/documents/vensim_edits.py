@@ -1,0 +1,172 @@
+"""Edits of what a Vensim file says: equations, units, documentation, lookups, settings.
+
+The verbs that `sdtheory.documents.edits` calls for Vensim files are all found here; those that change names, the
+set of variables or the sketch are defined in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sdtheory.documents.drafting import block_of
+from sdtheory.documents.index import Block, Entry
+from sdtheory.documents.lexer import call_arguments
+from sdtheory.documents.splice import Edit
+from sdtheory.documents.vensim_blocks import Piece, equation_end, plain_units, prose, trimmed, units_and_range
+from sdtheory.documents.vensim_insert import indented
+from sdtheory.documents.vensim_lookup import set_lookup
+from sdtheory.documents.vensim_rates import rate_of
+from sdtheory.documents.vensim_rename import rename
+from sdtheory.documents.vensim_settings import set_simulation
+from sdtheory.documents.vensim_writing import (
+    Opened,
+    blank_place,
+    check_block,
+    checked_equation,
+    checked_text,
+    field_edit,
+    opened,
+)
+from sdtheory.errors import DocumentError, shown
+
+if TYPE_CHECKING:
+    from sdtheory.documents.document import Document
+
+__all__ = [
+    "rename",
+    "set_documentation",
+    "set_equation",
+    "set_initial",
+    "set_lookup",
+    "set_simulation",
+    "set_units",
+]
+
+
+def set_equation(document: Document, name: str, text: str, subscripts: str | None) -> list[Edit]:
+    """The text between the operator and the first ``~``; a name without an equation becomes ``name = text``."""
+    entry = _understood(document, name)
+    block = block_of(document, entry, subscripts)
+    text = checked_equation(document, entry.name, text)
+    if text == block.equation and block.operator:
+        return []
+    file = opened(document)
+    return equation_edits(file, file.piece(block), text)
+
+
+def equation_edits(file: Opened, piece: Piece, text: str) -> list[Edit]:
+    """The edit of one block's equation, checked."""
+    document = file.document
+    if piece.operator == "(" and not (text.startswith("(") and text.endswith(")")):
+        raise DocumentError(
+            f"'{shown(piece.name)}' is a lookup, so its equation stands in parentheses",
+            file=document.file,
+            remedy="write ((x, y), (x, y), ...) or use set_lookup",
+        )
+    if piece.equation is None:
+        end = equation_end(file.layout.decoded, piece.start, piece.stop, document.file)
+        place = trimmed(file.text, piece.start, end)[1]
+        return check_block(file, piece, [file.edit(place, place, f"= {text}")], "equation", text)
+    start, stop = piece.equation
+    if start == stop and not text:
+        return []
+    if start == stop:
+        before = file.text[piece.start : stop].rstrip(" \t\r\n\f\v")
+        if not before.endswith("\\"):
+            start = stop = blank_place(file.text, piece.start + len(before), stop)
+    return check_block(file, piece, [file.edit(start, stop, text)], "equation", text)
+
+
+def set_initial(document: Document, name: str, text: str, subscripts: str | None) -> list[Edit]:
+    """The second argument of ``INTEG``."""
+    entry = _understood(document, name)
+    block = block_of(document, entry, subscripts)
+    if "initial" not in block.spans:
+        raise DocumentError(
+            f"'{shown(entry.name)}' has no initial value: its equation is not INTEG(rate, initial value)",
+            file=document.file,
+            line=block.line,
+            remedy="use set_equation",
+        )
+    text = checked_equation(document, entry.name, text)
+    if text == block.initial:
+        return []
+    file = opened(document)
+    start, stop = file.offsets(block.spans["initial"])
+    piece = file.piece(block)
+    assert piece.equation is not None
+    equation = file.text[piece.equation[0] : start] + text + file.text[stop : piece.equation[1]]
+    check_arguments(document, entry.name, equation, (rate_of(document, block), text))
+    return check_block(file, piece, [file.edit(start, stop, text)], "equation", equation)
+
+
+def check_arguments(document: Document, name: str, equation: str, expected: tuple[str, str]) -> None:
+    """Raise when an equation is not ``INTEG`` of these two arguments."""
+    places = call_arguments(equation, "INTEG", "vensim")
+    found = tuple(equation[slice(*trimmed(equation, a, b))] for a, b in places or ())
+    if found != expected:
+        raise DocumentError(
+            f"'{shown(name)}' would not be INTEG(rate, initial value) any more",
+            file=document.file,
+            remedy="close every bracket; a comma ends the initial value",
+        )
+
+
+def set_units(document: Document, name: str, units: str) -> list[Edit]:
+    """The second field; its range stays unless the new units have one."""
+    entry = _understood(document, name)
+    units = checked_text(document, entry.name, "units", units, "~|")
+    new, limits = plain_units(units, (0, len(units)))
+    if new == entry.units and limits is None:
+        return []
+    file = opened(document)
+    edits = []
+    for block in _blocks_that_say(
+        entry, [file.piece(one).read(file.text, "units") for one in entry.blocks], new
+    ):
+        piece = file.piece(block)
+        edit = field_edit(file, piece, "units", units)
+        if piece.units and limits is None and (old := units_and_range(file.text, piece.units))[1]:
+            gap = " " if units and file.text[old[0][1]] == "[" else ""
+            edit = file.edit(*old[0], units + gap)
+        edits += check_block(file, piece, [edit], "units", new)
+    return edits
+
+
+def set_documentation(document: Document, name: str, text: str) -> list[Edit]:
+    """The third field; further lines are indented by two tabs as Vensim does."""
+    entry = _understood(document, name)
+    text = checked_text(document, entry.name, "documentation", text, "~|")
+    new = prose(text)
+    if new == entry.documentation:
+        return []
+    file = opened(document)
+    said = [file.piece(one).read(file.text, "documentation") for one in entry.blocks]
+    edits = []
+    for block in _blocks_that_say(entry, said, new):
+        piece = file.piece(block)
+        edit = field_edit(file, piece, "documentation", indented(text))
+        edits += check_block(file, piece, [edit], "documentation", new)
+    return edits
+
+
+def _blocks_that_say(entry: Entry, said: list[str], new: str) -> list[Block]:
+    """The blocks to change: those that say what is shown; all that say anything when nothing shall be left."""
+    shown_now = next((one for one in said if one), "")
+    if not shown_now:
+        return [entry.blocks[-1]]
+    return [
+        block for block, old in zip(entry.blocks, said, strict=True) if old and (old == shown_now or not new)
+    ]
+
+
+def _understood(document: Document, name: str) -> Entry:
+    entry = document.entry(name)
+    if entry.kind == "opaque":
+        raise DocumentError(
+            f"'{shown(entry.name)}' is kept, but not understood",
+            file=document.file,
+            line=entry.line,
+            remedy="edit it in the file",
+        )
+    return entry
