@@ -119,9 +119,7 @@ class Drawing:
     def end_to(self, flow: Element, end: str, place: Point) -> None:
         """Move one end of a pipe."""
         points = list(flow.points)
-        points, valve = end_moved(
-            points[::-1] if end == "source" else points, (flow.x, flow.y), place
-        )
+        points, valve = end_moved(points[::-1] if end == "source" else points, (flow.x, flow.y), place)
         self.pipe(flow, points[::-1] if end == "source" else points, valve)
 
     def pipe(self, flow: Element, points: Sequence[Point], valve: Point) -> None:

@@ -12,10 +12,22 @@ from sdtheory.documents.drafting import block_of
 from sdtheory.documents.edits import as_text
 from sdtheory.documents.index import Entry
 from sdtheory.documents.splice import Edit
+from sdtheory.documents.xmile_additions import (
+    add_alias,
+    add_auxiliary,
+    add_flow,
+    add_stock,
+    add_text,
+    add_view,
+    remove,
+    remove_element,
+)
+from sdtheory.documents.xmile_links import connect, disconnect, match_links
 from sdtheory.documents.xmile_rename import rename
 from sdtheory.documents.xmile_source import Source, entry_called, source_of
+from sdtheory.documents.xmile_view_edits import attach, move, reshape
 from sdtheory.documents.xml_tree import Node
-from sdtheory.documents.xml_writing import New, checked
+from sdtheory.documents.xml_writing import New, checked, escaped_prose
 from sdtheory.errors import DocumentError, UsageError, shown
 from sdtheory.names import canonical, unknown
 
@@ -23,7 +35,21 @@ if TYPE_CHECKING:
     from sdtheory.documents.document import Document
 
 __all__ = [
+    "add_alias",
+    "add_auxiliary",
+    "add_flow",
+    "add_stock",
+    "add_text",
+    "add_view",
+    "attach",
+    "connect",
+    "disconnect",
+    "match_links",
+    "move",
+    "remove",
+    "remove_element",
     "rename",
+    "reshape",
     "set_documentation",
     "set_equation",
     "set_initial",
@@ -144,8 +170,7 @@ def set_documentation(document: Document, name: str, text: str) -> list[Edit]:
         return []
     old = node.first("doc")
     old_text = old.text.strip() if old is not None else ""
-    if any(pair in text for pair in ("\\n", "\\t", "\\\\")):
-        text = text.replace("\\", "\\\\")
+    text = escaped_prose(text)
     if "\\n" in old_text and "\n" not in old_text:
         text = text.replace("\n", "\\n")
     return _set_child(source, node, "doc", text)
@@ -252,7 +277,7 @@ def _widened(source: Source, scale: Node | None, values: Sequence[float]) -> lis
     low, high = (_number(scale.attributes.get(end, "")) for end in ("min", "max"))
     if low is None or high is None:
         return []
-    if low == high or min(values) >= low and max(values) <= high:
+    if low == high or (min(values) >= low and max(values) <= high):
         return []
     return _scaled(source, scale, min(low, *values), max(high, *values))
 

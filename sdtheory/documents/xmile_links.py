@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sdtheory.documents.drafting import view_number, wanted_links
+from sdtheory.documents.drafting import view_number
+from sdtheory.documents.index import Entry
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.view import Element
 from sdtheory.documents.xmile_drawing import Drawing, coordinate
@@ -83,9 +84,8 @@ def match_links(document: Document, name: str) -> list[Edit]:
     key = canonical(entry.name)
     links = _Links(source_of(document))
     scope = Scope(links.source, canonical(entry.model))
-    needed_names, permitted = wanted_links(document, entry)
-    needed = {_first(scope, spelling) for spelling in needed_names.values()} - {key}
-    permitted = frozenset(permitted | needed)
+    named = _named(scope, entry) - {key}
+    needed = frozenset() if entry.kind == "stock" else named  # what only an initial value uses may be drawn
     edits: list[Edit] = []
     for number, view in enumerate(document.views):
         if view.kind == "interface" or canonical(view.model) != canonical(entry.model):
@@ -101,7 +101,7 @@ def match_links(document: Document, name: str) -> list[Edit]:
                 start = drawing.elements.get(one.source or "")
                 if start is not None and start.variable is not None:
                     there.add(canonical(start.variable))
-                    if canonical(start.variable) not in permitted:
+                    if canonical(start.variable) not in named:
                         extra.append(one)
         pairs = [(_nearest(drawing, one, target), target) for one in sorted(needed - there)]
         new = [(start, stop) for start, stop in pairs if start is not None]
@@ -110,10 +110,16 @@ def match_links(document: Document, name: str) -> list[Edit]:
     return edits
 
 
-def _first(scope: Scope, name: str) -> str:
-    """The variable of this model that a reference draws on: of a module's variable, the module."""
-    part = next(iter(scope.label(name)))
-    return part.means[-1]
+def _named(scope: Scope, entry: Entry) -> frozenset[str]:
+    """Variables of the model that the equations of another draw on; of a module's variable, the module."""
+    texts = {text for block in entry.blocks for text in (block.equation, block.initial) if text}
+    parts = (part.means for text in texts for part in scope.equation(text))
+    variables = ((means[1], means[2]) for means in parts if means[0] == "variable")
+    return frozenset(
+        name
+        for model, name in variables
+        if model == scope.model and scope.source.key(model, name) is not None
+    )
 
 
 def _views(document: Document, view: int | None) -> list[int]:
@@ -123,7 +129,9 @@ def _views(document: Document, view: int | None) -> list[int]:
 
 
 def _showing(drawing: Drawing, key: str) -> list[Element]:
-    return [one for one in drawing.view.elements if one.variable is not None and canonical(one.variable) == key]
+    return [
+        one for one in drawing.view.elements if one.variable is not None and canonical(one.variable) == key
+    ]
 
 
 def _target(drawing: Drawing, key: str) -> Element | None:
@@ -133,7 +141,9 @@ def _target(drawing: Drawing, key: str) -> Element | None:
 
 def _nearest(drawing: Drawing, key: str, target: Element) -> Element | None:
     """Where a link from a variable begins: at the drawing of it, or alias, that is nearest to the target."""
-    choices = [one for one in _showing(drawing, key) if one.kind in _ENDS or (one.kind == "alias" and one.uid)]
+    choices = [
+        one for one in _showing(drawing, key) if one.kind in _ENDS or (one.kind == "alias" and one.uid)
+    ]
     return min(choices, key=lambda one: math.dist((one.x, one.y), (target.x, target.y)), default=None)
 
 

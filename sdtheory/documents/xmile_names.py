@@ -235,7 +235,7 @@ class Scope:
         stripped = text.strip()
         start = len(text) - len(text.lstrip())
         key = canonical(spelled(stripped, "xmile"))
-        if self.source.key(self.model, key) is not None or "." not in stripped and "[" not in stripped:
+        if self.source.key(self.model, key) is not None or ("." not in stripped and "[" not in stripped):
             yield Part(start, start + len(stripped), stripped, ("variable", self.model, key))
             return
         name, bracket, _ = stripped.partition("[")

@@ -124,9 +124,7 @@ def _level_end_moved(points: list[Point], valve: Point, end: Point) -> tuple[lis
     return [before, (middle, before[1]), (middle, end[1]), end], valve
 
 
-def stock_moved(
-    points: Sequence[Point], valve: Point, shift: Point, stock: Box
-) -> tuple[list[Point], Point]:
+def stock_moved(points: Sequence[Point], valve: Point, shift: Point, stock: Box) -> tuple[list[Point], Point]:
     """A pipe whose last point is on a stock that has moved by `shift`, to where `stock` is now.
 
     A straight pipe stays straight as long as it can end on the same side of the stock.

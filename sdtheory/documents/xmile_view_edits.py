@@ -156,7 +156,9 @@ def attach(document: Document, flow: str, end: str, stock: str | None) -> list[E
     key = canonical(entry.name)
     stocks = [one for one in document.variables.values() if one.kind == "stock" and one.model == entry.model]
     if new is not None and key in map(canonical, getattr(new, other + "s")):
-        raise UsageError(f"the other end of '{shown(entry.name)}' is on '{shown(new.name)}'", file=document.file)
+        raise UsageError(
+            f"the other end of '{shown(entry.name)}' is on '{shown(new.name)}'", file=document.file
+        )
     holders = [one for one in stocks if key in map(canonical, getattr(one, side + "s"))]
     if new is not None and new in holders and len(holders) == 1:
         return []
@@ -192,7 +194,9 @@ def _lead(drawing: Drawing, key: str, end: str, stock: str | None) -> list[Edit]
     flow = next((one for one in drawing.view.elements if one.kind == "flow" and _shows(one, key)), None)
     if flow is None or len(flow.points) < 2:
         return []
-    stocks = [one for one in drawing.view.elements if one.kind == "stock" and _shows(one, canonical(stock or ""))]
+    stocks = [
+        one for one in drawing.view.elements if one.kind == "stock" and _shows(one, canonical(stock or ""))
+    ]
     points = flow.points[::-1] if end == "source" else flow.points
     valve = (flow.x, flow.y)
     if stocks:

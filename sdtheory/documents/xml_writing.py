@@ -54,6 +54,18 @@ def escaped(text: str, quote: str = "") -> str:
     return text
 
 
+def escaped_prose(text: str) -> str:
+    r"""Documentation as it is written: a backslash that would be read as an escape is doubled (XMILE 1.0, 4.1).
+
+    Examples
+    --------
+    >>> print(escaped_prose(r"C:\new"), escaped_prose(r"1\2"))
+    C:\\new 1\2
+    """
+    pairs = ("\\n", "\\t", "\\\\")
+    return text.replace("\\", "\\\\") if any(pair in text for pair in pairs) else text
+
+
 def in_cdata(text: str) -> str:
     """Text as the inside of a CDATA section.
 
