@@ -16,7 +16,7 @@ from sdtheory.documents.xmile_source import Source, entry_called, source_of
 from sdtheory.documents.xmile_tree import declarations
 from sdtheory.documents.xmile_view_edits import fasten, flows_of
 from sdtheory.documents.xml_tree import Node
-from sdtheory.documents.xml_writing import New, checked, escaped_prose
+from sdtheory.documents.xml_writing import New, checked, escaped_prose, last
 from sdtheory.errors import DocumentError, UsageError, shown
 from sdtheory.names import canonical
 
@@ -289,11 +289,11 @@ def add_view(document: Document, name: str) -> list[Edit]:
 
 
 def add_view_to(source: Source, model: Node, view: New) -> list[Edit]:
-    holder = ([*model.all("views")] or [None])[-1]
+    holder = last(model.all("views"))
     if holder is not None:
         return source.xml.last_in(holder, view, like=("view",))
     new = New("views", inside=(view,))
-    variables = ([*model.all("variables")] or [None])[-1]
+    variables = last(model.all("variables"))
     return source.xml.after(variables, new) if variables is not None else source.xml.last_in(model, new)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -178,8 +179,6 @@ class Drawing:
         self, node: Node, angle: float, old: tuple[Point, Point], new: tuple[Point, Point]
     ) -> None:
         """The oldest dialect gives the point where an arc leaves, in the place of an angle."""
-        import math
-
         x, y = _point(node)
         reach = math.dist((x, y), old[0])
         leaves = math.radians(turned(angle, old, new))

@@ -27,7 +27,7 @@ from sdtheory.documents.xmile_rename import rename
 from sdtheory.documents.xmile_source import Source, entry_called, source_of
 from sdtheory.documents.xmile_view_edits import attach, move, reshape
 from sdtheory.documents.xml_tree import Node
-from sdtheory.documents.xml_writing import New, checked, escaped_prose
+from sdtheory.documents.xml_writing import New, checked, escaped_prose, last
 from sdtheory.errors import DocumentError, UsageError, shown
 from sdtheory.names import canonical, unknown
 
@@ -170,9 +170,10 @@ def set_documentation(document: Document, name: str, text: str) -> list[Edit]:
         return []
     old = node.first("doc")
     old_text = old.text.strip() if old is not None else ""
-    text = escaped_prose(text)
     if "\\n" in old_text and "\n" not in old_text:
-        text = text.replace("\n", "\\n")
+        text = text.replace("\\", "\\\\").replace("\n", "\\n")
+    else:
+        text = escaped_prose(text)
     return _set_child(source, node, "doc", text)
 
 
@@ -189,7 +190,7 @@ def _set_child(source: Source, node: Node, tag: str, text: str) -> list[Edit]:
 
 
 def _last_equation(node: Node) -> Node | None:
-    return ([*node.all("element"), *node.all("eqn")] or [None])[-1]
+    return last([*node.all("element"), *node.all("eqn")])
 
 
 # points

@@ -14,7 +14,7 @@ from sdtheory.documents.xmile_names import Scope, in_equation
 from sdtheory.documents.xmile_pipes import direction
 from sdtheory.documents.xmile_source import Source, source_of
 from sdtheory.documents.xml_tree import Node
-from sdtheory.documents.xml_writing import New
+from sdtheory.documents.xml_writing import New, last
 from sdtheory.errors import UsageError, shown
 from sdtheory.names import canonical
 
@@ -192,6 +192,6 @@ class _Links:
                 end = (New("alias", {"uid": start.uid}),)
             inside = (New("from", inside=end), New("to", inside=in_equation(stop.variable or "")))
             new.append(New("connector", attributes, inside))
-        anchor = (same or stay or [None])[-1]
+        anchor = last(same or stay)
         xml = self.source.xml
         return xml.after(anchor, *new) if anchor is not None else xml.first_in(drawing.node, *new)

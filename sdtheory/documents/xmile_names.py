@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sdtheory.documents.lexer import spelled, tokens
+from sdtheory.documents.lexer import parts, spelled, tokens
 from sdtheory.documents.words import RESERVED
 from sdtheory.documents.xmile_source import Source
 from sdtheory.names import canonical
 
 _LETTER = r"A-Za-z_\u00a1-\U0010ffff"
 _PLAIN = re.compile(rf"[{_LETTER}][{_LETTER}0-9$]*")
-_PART = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^."]+', re.DOTALL)
 _GAPS = re.compile(r"(?:[ \t\r\n_\u00a0]|\\n)+")
 
 
@@ -154,9 +153,9 @@ class Scope:
         for token in tokens(text, "xmile"):
             if token.kind == "name":
                 inside = brackets[-1] if brackets and brackets[-1][0] == "[" else None
-                parts = list(self.reference(token.text, token.start, inside))
-                yield from parts
-                means = parts[-1].means if parts else ("",)
+                found = list(self.reference(token.text, token.start, inside))
+                yield from found
+                means = found[-1].means if found else ("",)
                 owner = self.dimensions(means[1], means[2]) if means[0] == "variable" else None
                 continue
             if token.kind == "open":
@@ -177,7 +176,7 @@ class Scope:
         self, text: str, start: int, inside: tuple[str, Sequence[str] | None, int] | None = None
     ) -> Iterator[Part]:
         """The parts of ``name``, ``.name``, ``module.name`` or ``Dimension.element``."""
-        pieces = [(match.start(), match.group()) for match in _PART.finditer(text)]
+        pieces = parts(text)
         keys = [canonical(piece) for _, piece in pieces]
         meanings = self._subscript(keys, inside) if inside else self._meanings(keys, text.startswith("."))
         for (offset, piece), means in zip(pieces, meanings, strict=True):

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import new_name
@@ -143,12 +144,12 @@ class _Renaming:
         for name, model in self.source.models:
             scope = Scope(self.source, name)
             if self.module and name == self.key and "name" in model.attributes:
-                self.attribute(model, "name", lambda text: self.whole(text, self.means))
+                self.attribute(model, "name", partial(self.whole, means=self.means))
             declared = {id(node): node for node in declarations(model)}
             shown_here = {id(child) for view in views_of(model) for child in view.children}
             for node in declared.values():
                 if self.means[1:] == (name, canonical(spelled(node.attributes.get("name", ""), "xmile"))):
-                    self.attribute(node, "name", lambda text: self.whole(text, self.means))
+                    self.attribute(node, "name", partial(self.whole, means=self.means))
                 self.variable(node, scope)
             waiting = list(model.children)
             while waiting:
@@ -172,7 +173,9 @@ class _Renaming:
         for child in node.children:
             if child.tag == "element":
                 if "subscript" in child.attributes:
-                    self.attribute(child, "subscript", lambda text: subscripts(scope, text, entry_dimensions))
+                    self.attribute(
+                        child, "subscript", partial(subscripts, scope, dimensions=entry_dimensions)
+                    )
                 children = child.children
             elif child.tag in ("connect", "connect2"):
                 inner = Scope(self.source, canonical(spelled(node.attributes.get("name", ""), "xmile")))
@@ -195,9 +198,8 @@ class _Renaming:
         tag = node.tag.rpartition(":")[2]
         if tag in LABELS and not node.children and (id(node), "") not in self.seen:
             self.text(node, scope.label, "label")
-        if tag in _NAMES or (drawn and tag in VARIABLES):
-            if "name" in node.attributes:
-                self.attribute(node, "name", scope.label)
+        if (tag in _NAMES or (drawn and tag in VARIABLES)) and "name" in node.attributes:
+            self.attribute(node, "name", scope.label)
         for name in node.attributes:
             if name.rpartition(":")[2] == "entity_name":
                 self.attribute(node, name, scope.label)
@@ -208,11 +210,11 @@ class _Renaming:
         own = canonical(dim.attributes.get("name", ""))
         for elem in dim.all("elem"):
             key = canonical(elem.attributes.get("name", ""))
-            self.attribute(elem, "name", lambda text, key=key: self.whole(text, ("element", own, key)))
+            self.attribute(elem, "name", partial(self.whole, means=("element", own, key)))
 
     def dimension_name(self, dim: Node) -> None:
         key = canonical(dim.attributes.get("name", ""))
-        self.attribute(dim, "name", lambda text: self.whole(text, ("dimension", key)))
+        self.attribute(dim, "name", partial(self.whole, means=("dimension", key)))
 
     @staticmethod
     def whole(text: str, means: tuple[str, ...]) -> Iterator[Part]:

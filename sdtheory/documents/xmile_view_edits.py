@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sdtheory.documents.drafting import finite
@@ -22,7 +23,7 @@ from sdtheory.documents.xmile_pipes import (
 )
 from sdtheory.documents.xmile_source import Source, entry_called, source_of
 from sdtheory.documents.xml_tree import Node
-from sdtheory.documents.xml_writing import New, checked
+from sdtheory.documents.xml_writing import New, checked, last
 from sdtheory.errors import UsageError, shown
 from sdtheory.names import canonical
 
@@ -88,6 +89,10 @@ def _set_points(document: Document, drawing: Drawing, one: Element, points: list
     if one.kind == "flow":
         if len(points) < 2:
             raise UsageError("a pipe needs two points or more", file=document.file, line=one.line)
+        known = {frozenset(piece) for piece in pairwise(one.points)}
+        for start, stop in pairwise(points):
+            if min(abs(start[0] - stop[0]), abs(start[1] - stop[1])) > 1 and {start, stop} not in known:
+                raise UsageError("a pipe bends at right angles only", file=document.file, line=one.line)
         drawing.pipe(one, points, onto(points, (one.x, one.y)))
         drawing.follow()
         return
@@ -185,7 +190,7 @@ def fasten(source: Source, stock: Node, side: str, flow: str) -> list[Edit]:
     """The edit that gives a stock an ``<inflow>`` or ``<outflow>``."""
     new = New(side, inside=in_equation(flow))
     around = [node for tag in ("eqn", "inflow", "outflow") for node in stock.all(tag)]
-    anchor = ([*stock.all(side)] or around or [None])[-1]
+    anchor = last([*stock.all(side)] or around)
     return source.xml.first_in(stock, new) if anchor is None else source.xml.after(anchor, new)
 
 

@@ -66,6 +66,11 @@ def escaped_prose(text: str) -> str:
     return text.replace("\\", "\\\\") if any(pair in text for pair in pairs) else text
 
 
+def last(nodes: Iterable[Node]) -> Node | None:
+    """The last of some elements."""
+    return next(reversed([*nodes]), None)
+
+
 def in_cdata(text: str) -> str:
     """Text as the inside of a CDATA section.
 
@@ -379,7 +384,7 @@ class Xml:
         """The edit that puts elements behind the last child with a tag of `like`, else behind the last child."""
         tags = tuple(like)
         same = [child for child in parent.children if child.tag in tags]
-        anchor = (same or parent.children or [None])[-1]
+        anchor = last(same or parent.children)
         return self.first_in(parent, *new) if anchor is None else self.after(anchor, *new)
 
     def closed(self, node: Node) -> bool:

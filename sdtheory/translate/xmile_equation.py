@@ -9,7 +9,7 @@ from typing import Any
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Lookup, Macro
-from sdtheory.documents.lexer import Token, spelled, tokens
+from sdtheory.documents.lexer import Token, qualified, tokens
 from sdtheory.names import canonical
 
 KINDS = {"continuous": "interpolate", "extrapolate": "extrapolate", "discrete": "hold_backward"}
@@ -106,7 +106,7 @@ def _words(pieces: list[Token], scope: Scope) -> Iterator[str]:
 
 
 def _name(raw: str, called: bool, scope: Scope) -> str:
-    name = spelled(raw, "xmile")
+    name = qualified(raw)
     key = canonical(name)
     if called and scope.key(name) is None and key in STRUCTURED:
         return key
