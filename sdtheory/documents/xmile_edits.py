@@ -89,7 +89,7 @@ def _set_equation(source: Source, holder: Node, tag: str, text: str, place: int 
     equations = list(holder.all(tag))
     if place < len(equations):
         return source.xml.set_text(equations[place], text)
-    return source.xml.first_in(holder, New(tag, inside=text.strip()))
+    return source.xml.first_in(holder, New(tag, inside=text.strip())) if text.strip() else []
 
 
 def _holder(source: Source, entry: Entry, subscripts: str | None) -> tuple[Node, int]:
@@ -222,7 +222,7 @@ def set_lookup(
     new: list[New] = []
     if xpts is not None:
         edits += xml.set_text(xpts, _points(xpts, x))
-        edits += _widened(source, xscale, x)
+        edits += _widened(source, xscale, xpts, x)
     elif xscale is not None and _even(x):
         edits += _scaled(source, xscale, min(x), max(x))
     else:
@@ -233,7 +233,7 @@ def set_lookup(
         edits += xml.set_text(ypts, _points(ypts, y))
     else:
         new.append(New("ypts", inside=",".join(map(as_text, y))))
-    edits += _widened(source, graph.first("yscale"), y)
+    edits += _widened(source, graph.first("yscale"), ypts, y)
     if new:
         edits += xml.after(ypts, *new) if ypts is not None else xml.first_in(graph, *new)
     return edits
@@ -242,7 +242,7 @@ def set_lookup(
 def _points(node: Node, values: Sequence[float]) -> str:
     """Numbers as a text with the separator of the old ones; one that stays keeps its spelling."""
     separator = node.attributes.get("sep") or ","
-    old = [part.strip() for part in node.text.split(separator) if part.strip()]
+    old = _pieces(node)
     known: dict[float, str] = {}
     for text in old:
         try:
@@ -271,14 +271,20 @@ def _scaled(source: Source, scale: Node, low: float, high: float) -> list[Edit]:
     return source.xml.set_attributes(scale, ends)
 
 
-def _widened(source: Source, scale: Node | None, values: Sequence[float]) -> list[Edit]:
-    """A display range is kept unless points leave it."""
+def _pieces(node: Node) -> list[str]:
+    return [part.strip() for part in node.text.split(node.attributes.get("sep") or ",") if part.strip()]
+
+
+def _widened(source: Source, scale: Node | None, points: Node | None, values: Sequence[float]) -> list[Edit]:
+    """A display range is kept unless points leave it, farther than the old ones did."""
     if scale is None:
         return []
     low, high = (_number(scale.attributes.get(end, "")) for end in ("min", "max"))
     if low is None or high is None:
         return []
-    if low == high or (min(values) >= low and max(values) <= high):
+    numbers = map(_number, _pieces(points) if points is not None else ())
+    old = [value for value in numbers if value is not None]
+    if low == high or (min(values) >= min([low, *old]) and max(values) <= max([high, *old])):
         return []
     return _scaled(source, scale, min(low, *values), max(high, *values))
 
