@@ -9,7 +9,7 @@ from sdtheory.documents.convert_common import CONTROL_KEYS, Conversion, xml_root
 from sdtheory.documents.convert_sketch import DEFAULTS
 from sdtheory.documents.document import Document
 from sdtheory.documents.index import Block
-from sdtheory.documents.xmile_variables import VARIABLES
+from sdtheory.documents.xmile_tree import VARIABLES
 from sdtheory.documents.xml_tree import Node
 from sdtheory.names import canonical
 

@@ -72,7 +72,7 @@ def without_control_characters(document: Document, name: str, text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def new_name(document: Document, name: str, old: str | None = None) -> str:
+def new_name(document: Document, name: str, old: str | None = None, model: str = "") -> str:
     """A name as it may be given to a variable, without quotes and spaces around it.
 
     Parameters
@@ -81,6 +81,8 @@ def new_name(document: Document, name: str, old: str | None = None) -> str:
     name : str
     old : str, optional
         The name that it replaces, which may differ from it in case and spacing alone.
+    model : str
+        The XMILE model that the variable belongs to.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def new_name(document: Document, name: str, old: str | None = None) -> str:
     key = canonical(plain)
     if old is not None and key == canonical(old):
         return plain
-    use = _use_of(document, key)
+    use = _use_of(document, key, f"{canonical(model)}." if model else "")
     if use:
         raise DocumentError(
             f"'{shown(plain)}' is {use} already", file=document.file, remedy="choose another name"
@@ -105,10 +107,10 @@ def new_name(document: Document, name: str, old: str | None = None) -> str:
     return plain
 
 
-def _use_of(document: Document, key: str) -> str | None:
+def _use_of(document: Document, key: str, scope: str) -> str | None:
     if key in RESERVED[document.format]:
         return "a function or predefined name"
-    if found := document.variables.get(key):
+    if found := document.variables.get(scope + key):
         return f"the {found.kind if found.kind != 'subscript' else 'dimension'} '{shown(found.name)}'"
     if key in document.dimensions:
         return f"the dimension '{shown(document.dimensions[key].name)}'"

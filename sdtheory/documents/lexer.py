@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _NAME_START = r"A-Za-z_\u00a1-\U0010ffff"
-_OTHERS = r"""
-  | (?P<quoted>"(?:[^"\\]|\\.)*(?:"|\\?\Z))
-  | (?P<comment>\{)
+_QUOTED = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
+_OTHERS = rf"""
+  | (?P<quoted>{_QUOTED})
+  | (?P<comment>\{{)
   | (?P<operator><->|<>|<=|>=|:=|==|[-+*/^<>=])
   | (?P<open>[(\[])
   | (?P<close>[)\]])
@@ -27,14 +28,13 @@ _VENSIM = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _XMILE = re.compile(
-    rf"{_SPACE} | {_NUMBER} | (?P<name>\.?[{_NAME_START}][{_NAME_START}0-9$]*) {_OTHERS}",
+    rf"{_SPACE} | {_NUMBER} | (?P<name>\.?[{_NAME_START}][{_NAME_START}0-9$]*|\.(?=\"){_QUOTED}) {_OTHERS}",
     re.VERBOSE | re.DOTALL,
 )
 _VENSIM_MORE = re.compile(rf"[{_NAME_START}0-9$][{_NAME_START}0-9'$]*")
 _SPACES = re.compile(r"[ \t\r\n\f\v\u00a0\\]+")
-_XMILE_MORE = re.compile(
-    rf'\.(?:[{_NAME_START}*][{_NAME_START}0-9$]*|"(?:[^"\\]|\\.)*(?:"|\\?\Z))', re.DOTALL
-)
+_XMILE_MORE = re.compile(rf"\.(?:[{_NAME_START}*][{_NAME_START}0-9$]*|{_QUOTED})", re.DOTALL)
+_XMILE_PART = re.compile(rf'{_QUOTED}|[^."]+', re.DOTALL)
 _XMILE_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 _COMPARISONS = frozenset({"=", "<", ">", "<=", ">=", "<>"})
 _BRACE = re.compile(r"[{}]")
@@ -143,6 +143,29 @@ def spelled(raw: str, format: str = "vensim") -> str:
     return _BLANKS.sub(" ", text).strip(" ")
 
 
+def parts(text: str) -> list[tuple[int, str]]:
+    """The names in XMILE's ``name``, ``.name``, ``module.name`` or ``Dimension.element``, with their offsets.
+
+    Examples
+    --------
+    >>> parts('.market."price.now"')
+    [(1, 'market'), (8, '"price.now"')]
+    """
+    return [(match.start(), match.group()) for match in _XMILE_PART.finditer(text)]
+
+
+def qualified(text: str) -> str:
+    """An XMILE reference as people read it: no quotes around any of its names.
+
+    Examples
+    --------
+    >>> qualified('.market."price now"'), qualified('"price.now"')
+    ('.market.price now', 'price.now')
+    """
+    names = [spelled(part, "xmile") for _, part in parts(text)]
+    return "." * text.startswith(".") + ".".join(names)
+
+
 def references(text: str, format: str) -> list[Reference]:
     """The names of an equation in the order of the text, functions and subscripts among them (see `role`).
 
@@ -165,7 +188,8 @@ def references(text: str, format: str) -> list[Reference]:
     for token in tokens(text, format):
         if token.kind == "name":
             role = "subscript" if squares else "name"
-            last = Reference(spelled(token.text, format), token.start, token.stop, role)
+            name = spelled(token.text) if format == "vensim" else qualified(token.text)
+            last = Reference(name, token.start, token.stop, role)
             found.append(last)
             continue
         if token.kind == "open":

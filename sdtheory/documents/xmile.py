@@ -20,12 +20,13 @@ from sdtheory.documents.index import (
 )
 from sdtheory.documents.lexer import spelled
 from sdtheory.documents.limits import Limits
-from sdtheory.documents.text import Span, Text, byte_order_mark
+from sdtheory.documents.text import Span
 from sdtheory.documents.view import View
-from sdtheory.documents.xmile_variables import VARIABLES, File, entry_of, is_on, names_of, prose, text_of
+from sdtheory.documents.xmile_tree import declarations, names_of_models, opened
+from sdtheory.documents.xmile_variables import File, entry_of, is_on, names_of, prose, text_of
 from sdtheory.documents.xmile_view import Styles, flow_ends, legacy_view, styles_of, view_of
-from sdtheory.documents.xml_tree import Node, attribute_spans, parse, text_span
-from sdtheory.errors import DocumentError, shown
+from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
+from sdtheory.errors import shown
 from sdtheory.names import canonical
 
 _NAMESPACES = ("http://docs.oasis-open.org/xmile/ns/XMILE/", "http://www.systemdynamics.org/XMILE")
@@ -41,19 +42,11 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     LimitError
         Nested deeper, or more elements, than `limits` allows.
     """
-    mark, length = byte_order_mark(data)
-    reading = File(Text(data, encoding, length if mark == encoding else 0, file), file, limits)
-    tree = parse(reading.decoded, file, limits)
+    tree = opened(data, encoding, file, limits)
+    reading = File(tree.decoded, file, limits)
     root = tree.root
     reading.notes.extend(tree.notes)
-    prefix, _, local = root.tag.rpartition(":")
-    if local != "xmile":
-        line, column = reading.place(root.start)
-        message = f"the root element is <{shown(root.tag)}>, not <xmile>"
-        raise DocumentError(message, file=file, line=line, column=column, remedy="this is not an XMILE model")
-    if prefix:
-        _drop_prefix(root, prefix + ":")
-    namespace = root.attributes.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
+    namespace = root.attributes.get(f"xmlns:{tree.prefix.removesuffix(':')}" if tree.prefix else "xmlns", "")
     if not namespace.startswith(_NAMESPACES):
         reading.note("note", "namespace", "the XMILE namespace is missing; read as XMILE 1.0", root)
     models = list(root.all("model"))
@@ -83,19 +76,9 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     )
 
 
-def _drop_prefix(root: Node, prefix: str) -> None:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        node.tag = node.tag.removeprefix(prefix)
-        waiting.extend(node.children)
-
-
 def _model_names(reading: File, models: list[Node]) -> list[str]:
-    """Names of the models; the one without a name, else the first, is the root ""."""
-    names = [spelled(model.attributes.get("name", ""), "xmile") for model in models]
-    if names and "" not in names:
-        names[0] = ""
+    """Names of the models, each once."""
+    names = names_of_models(models)
     seen: set[str] = set()
     for model, name in zip(models, names, strict=True):
         if canonical(name) in seen:
@@ -103,15 +86,6 @@ def _model_names(reading: File, models: list[Node]) -> list[str]:
             reading.note("error", "duplicate-name", what, model)
         seen.add(canonical(name))
     return names
-
-
-def _declarations(model: Node) -> Iterator[Node]:
-    """Variables of a model: inside ``<variables>``, or in the oldest files directly in the model."""
-    for child in model.children:
-        if child.tag == "variables":
-            yield from (inner for inner in child.children if inner.tag in VARIABLES)
-        elif child.tag in VARIABLES:
-            yield child
 
 
 def _non_negative_kinds(owner: Node, around: frozenset[str]) -> frozenset[str]:
@@ -136,7 +110,7 @@ def _collect(
         for member in group.members
     }
     repeated: dict[str, list[Block]] = {}
-    for count, node in enumerate(_declarations(model), len(found) + 1):
+    for count, node in enumerate(declarations(model), len(found) + 1):
         entry = entry_of(reading, node, name, non_negative)
         if entry is None:
             continue
@@ -254,7 +228,7 @@ def _groups(reading: File, models: list[Node], names: list[str]) -> Iterator[Gro
 
 def _modules(reading: File, models: list[Node], names: list[str]) -> Iterator[Module]:
     for model, owner in zip(models, names, strict=True):
-        for node in _declarations(model):
+        for node in declarations(model):
             if node.tag == "module":
                 connections = tuple(
                     Connection(
@@ -297,7 +271,7 @@ def _views(reading: File, models: list[Node], names: list[str], entries: Names[E
                 )
         legacy = model.first("display")
         if legacy is not None:
-            drawn = list(_declarations(model))
+            drawn = list(declarations(model))
             count += len(drawn) + len(legacy.children)
             if count > reading.limits.view_elements:
                 raise reading.too_much(

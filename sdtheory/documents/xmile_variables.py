@@ -13,7 +13,6 @@ from sdtheory.documents.text import Span, Text
 from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
 from sdtheory.errors import DocumentError, Issue, LimitError, shown
 
-VARIABLES = frozenset({"stock", "flow", "aux", "module", "gf"})
 # children of a variable that are indexed, or that change nothing but its looks
 _UNDERSTOOD = frozenset(
     {

@@ -299,6 +299,11 @@ class _Reading:
     @staticmethod
     def runs_backwards(points: tuple[Point, ...], source: Element | None, target: Element | None) -> bool:
         """Whether the file's points begin at the target; the stocks at the ends tell."""
+        if all(
+            stock is None or _touches(stock, end)
+            for stock, end in ((source, points[0]), (target, points[-1]))
+        ):
+            return False
         gain = 0.0
         for stock, near, far in ((source, points[0], points[-1]), (target, points[-1], points[0])):
             if stock is not None:
@@ -355,3 +360,9 @@ class _Reading:
             raw=self.raw(node),
             spans=spans,
         )
+
+
+def _touches(stock: Element, point: Point) -> bool:
+    """Whether a point is on a stock, its border included."""
+    across, down = abs(point[0] - stock.x), abs(point[1] - stock.y)
+    return across <= stock.width / 2 + 2 and down <= stock.height / 2 + 2

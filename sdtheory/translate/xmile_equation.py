@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Lookup, Macro
-from sdtheory.documents.lexer import Token, spelled, tokens
+from sdtheory.documents.lexer import Token, qualified, tokens
 from sdtheory.names import canonical
 from sdtheory.translate.syntax import XMILE_ARGUMENTS
 
@@ -20,7 +19,6 @@ BUILT_IN = frozenset({"time", "time step", "initial time", "final time", "savepe
 # of these PySD's grammar does not know two
 STRUCTURED = frozenset(XMILE_ARGUMENTS) - {"previous", "lookup"}
 ARRAY_FUNCTIONS = frozenset({"sum", "prod", "vmin_xmile", "vmax_xmile", "vmin", "vmax"})
-_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[^"]+', re.DOTALL)  # of a name such as "a b".c
 ANY = "any"  # what `*` becomes inside brackets
 
 
@@ -119,7 +117,7 @@ def _words(pieces: list[Token], scope: Scope) -> Iterator[str]:
 
 
 def _name(raw: str, called: bool, scope: Scope) -> str:
-    name = "".join(spelled(part, "xmile") for part in _PARTS.findall(raw))
+    name = qualified(raw)
     key = canonical(name)
     if called and not scope.is_called(name) and key in STRUCTURED:
         return key

@@ -357,7 +357,7 @@ def test_what_a_module_holds_is_drawn_with_its_full_name():
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("x= VECTOR RANK(y[d], 1) ~~|\nd: a, b ~~|\ny[d]= 1,2 ~~|", "'x': VECTOR RANK has no counterpart"),
+        ("x[d]= VECTOR RANK(y[d], 1) ~~|\nd: a, b ~~|\ny[d]= 1,2 ~~|", "'x': VECTOR RANK has no counterpart"),
         ("dt= 5 ~~|\nx= dt*TIME STEP ~~|", "'dt' is a word of XMILE for the simulation's clock"),
     ],
 )
