@@ -208,8 +208,13 @@ def any_edit(document, chance):
             *((one.id, {"points": [place]}, view) for one in connectors),
             *((one.id, {"width": 70.0, "height": 30.0, "label_side": "left"}, view) for one in elements),
         ],
-        "connect": [(pick(variables(document)).name, entry.name, pick([None, "+", "-"]), None)],
-        "disconnect": [(pick(variables(document)).name, entry.name, None)],
+        "connect": [
+            (one.id, other.id, pick([None, "+", "-"]), view)
+            for one in elements
+            for other in elements
+            if one is not other and one.kind != "cloud" and other.kind in ("auxiliary", "flow", "stock")
+        ],
+        "disconnect": [(one.source, one.target, view) for one in connectors],
         "attach": [(flow, pick(["source", "target"]), stock) for flow in flows for stock in [None, *stocks]],
         "match_links": [(entry.name,)],
     }
