@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from sdtheory.documents.index import (
@@ -98,17 +98,19 @@ def _entries(decoded: Text, pieces: Sequence[Piece], notes: list[Issue]) -> Name
     by_key: dict[str, list[Piece]] = {}
     for piece in pieces:
         by_key.setdefault(canonical(piece.name), []).append(piece)
-    entries = {key: _entry(decoded, same, notes) for key, same in by_key.items()}
+    said = {key: [_said(piece, decoded.text) for piece in same] for key, same in by_key.items()}
+    kinds = {key: _overall_kind(key, [one.kind for one in several]) for key, several in said.items()}
     flows = {
         canonical(name)
-        for entry in entries.values()
-        for name in (*entry.inflows, *entry.outflows)
-        if entry.kind == "stock"
+        for key, kind in kinds.items()
+        if kind == "stock"
+        for one in said[key]
+        for name in (*one.inflows, *one.outflows)
     }
-    for key in flows & entries.keys():
-        if entries[key].kind in ("auxiliary", "constant", "data"):
-            entries[key] = replace(entries[key], kind="flow")
-    return Names(entries)
+    for key in flows & kinds.keys():
+        if kinds[key] in ("auxiliary", "constant", "data"):
+            kinds[key] = "flow"
+    return Names({key: _entry(decoded, same, said[key], kinds[key], notes) for key, same in by_key.items()})
 
 
 @dataclass(frozen=True)
@@ -123,20 +125,18 @@ class _Said:
     outflows: tuple[str, ...] = ()
 
 
-def _entry(decoded: Text, pieces: list[Piece], notes: list[Issue]) -> Entry:
+def _entry(decoded: Text, pieces: list[Piece], said: list[_Said], kind: str, notes: list[Issue]) -> Entry:
     text = decoded.text
     first = pieces[0]
     line, column = decoded.place(first.name_range[0])
-    said = [_said(piece, text) for piece in pieces]
     blocks = tuple(_block(decoded, piece, one) for piece, one in zip(pieces, said, strict=True))
-    kinds = [one.kind for one in said]
     units = [units_of(text[slice(*piece.units)]) for piece in pieces if piece.units]
     documentation = [prose(text[slice(*piece.documentation)]) for piece in pieces if piece.documentation]
-    if "opaque" in kinds:
+    if any(one.kind == "opaque" for one in said):
         notes.append(Issue("warning", "not-understood", "kept, but not understood", first.name, line, column))
     return Entry(
         name=first.name,
-        kind=_overall_kind(canonical(first.name), kinds),
+        kind=kind,
         units=next((one.plain for one in units if one.plain), ""),
         documentation=next((one for one in documentation if one), ""),
         limits=next((one.limits for one in units if one.limits), None),

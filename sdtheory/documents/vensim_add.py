@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sdtheory.documents.drafting import Box, finite, free_place, new_name, references_of, view_number
+from sdtheory.documents.drafting import (
+    Box,
+    finite,
+    free_place,
+    new_name,
+    references_of,
+    view_number,
+    views_showing,
+)
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.text import Spans
@@ -281,7 +289,7 @@ def remove(document: Document, name: str) -> list[Edit]:
                 n: rate_of(document, block) for n, block in enumerate(stock.blocks) if "rate" in block.spans
             }
             edits += rate_edits(file, stock, {n: without_term(rate, entry.name) for n, rate in rates.items()})
-    for number in range(len(document.views)):
+    for number in views_showing(document, entry.name):
         drawing = Drawing(file, number)
         words = {word.id for word in drawing.words(entry.name)}
         if words:
