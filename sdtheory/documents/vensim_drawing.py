@@ -26,7 +26,7 @@ from sdtheory.errors import DocumentError, shown
 from sdtheory.names import canonical
 
 _LINE = re.compile(r"[^\r\n]*")
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_LINE_END = re.compile(r"\r*\n|\r")
 _NUMBERED = re.compile(r"[|>]?(?:\d+,)?(\d+),")
 _INTEGER = re.compile(r"-?\d+")
 CLOUD = "48"
@@ -115,9 +115,7 @@ class Drawing:
 
     def line(self, item: Item) -> tuple[int, int]:
         """The range of the item's own line, without the text that follows a comment."""
-        start = self.place(item)[0]
-        found = _LINE.match(self.file.text, start)
-        return start, found.end() if found else start
+        return self.file.offsets(item.spans["whole"])
 
     def place(self, item: Item) -> tuple[int, int]:
         """The range of all lines of an item."""
