@@ -6,9 +6,18 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sdtheory.documents.drafting import Box, finite, free_place, new_name, references_of, view_number
+from sdtheory.documents.drafting import (
+    Box,
+    finite,
+    free_place,
+    new_name,
+    references_of,
+    view_number,
+    views_showing,
+)
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
+from sdtheory.documents.text import Spans
 from sdtheory.documents.vensim_connect import new_cloud, pipe_point, side_of, stock_called
 from sdtheory.documents.vensim_drawing import Drawing
 from sdtheory.documents.vensim_insert import block_text, inserted, stock_equation
@@ -202,7 +211,21 @@ def _draw_flow(
         place = _valve_place(drawing, name, source, target, near)
     valve, lines = valve_lines(drawing, name, *place, upright)
     drawing.add(*lines)
-    shape = Shape(VALVE, valve, "0", *place, 12, 16, 33 if upright else 34, 3, False, 1, [], (0, 0), {})
+    shape = Shape(
+        VALVE,
+        valve,
+        "0",
+        *place,
+        12,
+        16,
+        33 if upright else 34,
+        3,
+        False,
+        1,
+        (),
+        (0, 0),
+        Spans(drawing.file.layout.decoded, 0, {}),
+    )
     drawing.take(Box(*place, 16, 16))
     drawing.take(label_box(name, *place, upright))
     for number, word in enumerate(words):
@@ -266,7 +289,7 @@ def remove(document: Document, name: str) -> list[Edit]:
                 n: rate_of(document, block) for n, block in enumerate(stock.blocks) if "rate" in block.spans
             }
             edits += rate_edits(file, stock, {n: without_term(rate, entry.name) for n, rate in rates.items()})
-    for number in range(len(document.views)):
+    for number in views_showing(document, entry.name):
         drawing = Drawing(file, number)
         words = {word.id for word in drawing.words(entry.name)}
         if words:

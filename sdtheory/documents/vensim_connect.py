@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sdtheory.documents.drafting import Box, element_called, free_place, view_number, wanted_links
+from sdtheory.documents.drafting import (
+    Box,
+    element_called,
+    free_place,
+    view_number,
+    views_showing,
+    wanted_links,
+)
 from sdtheory.documents.index import Entry
 from sdtheory.documents.lexer import spelled
 from sdtheory.documents.splice import Edit
@@ -135,7 +142,7 @@ def match_links(document: Document, name: str) -> list[Edit]:
     needed, permitted = wanted_links(document, entry)
     file = opened(document)
     edits: list[Edit] = []
-    for number in range(len(document.views)):
+    for number in views_showing(document, entry.name):
         drawing = Drawing(file, number)
         end = drawing.original(entry.name)
         if end is None or drawing.old:
@@ -171,7 +178,7 @@ def attach(document: Document, flow: str, end: str, stock: str | None) -> list[E
     new = None if stock is None else stock_called(document, stock)
     file = opened(document)
     edits = _rates(file, entry, SIGNS[end], new)
-    for number in range(len(document.views)):
+    for number in views_showing(document, entry.name):
         drawing = Drawing(file, number)
         valves = [one for one in drawing.words(entry.name) if one.id in drawing.reading.valve_of]
         if valves:

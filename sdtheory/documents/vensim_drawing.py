@@ -26,7 +26,7 @@ from sdtheory.errors import DocumentError, shown
 from sdtheory.names import canonical
 
 _LINE = re.compile(r"[^\r\n]*")
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_LINE_END = re.compile(r"\r*\n|\r")
 _NUMBERED = re.compile(r"[|>]?(?:\d+,)?(\d+),")
 _INTEGER = re.compile(r"-?\d+")
 CLOUD = "48"
@@ -115,9 +115,7 @@ class Drawing:
 
     def line(self, item: Item) -> tuple[int, int]:
         """The range of the item's own line, without the text that follows a comment."""
-        start = self.place(item)[0]
-        found = _LINE.match(self.file.text, start)
-        return start, found.end() if found else start
+        return self.file.offsets(item.spans["whole"])
 
     def place(self, item: Item) -> tuple[int, int]:
         """The range of all lines of an item."""
@@ -145,7 +143,8 @@ class Drawing:
 
     def move_points(self, arrow: Arrow, moved: list[Point]) -> None:
         """Give the arrow's points, one by one, other places."""
-        found = POINT.finditer(self.file.text, *arrow.place)
+        place = self.file.offsets(arrow.spans["points"]) if "points" in arrow.spans else arrow.place
+        found = POINT.finditer(self.file.text, *place)
         for match, point in zip(found, moved, strict=True):
             for group, value in zip((1, 2), point, strict=True):
                 self._set_coordinate(match.span(group), value)

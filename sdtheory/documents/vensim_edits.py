@@ -12,7 +12,7 @@ from sdtheory.documents.drafting import block_of
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, remove
-from sdtheory.documents.vensim_blocks import Piece, equation_end, plain_units, prose, trimmed, units_and_range
+from sdtheory.documents.vensim_blocks import Piece, equation_end, prose, trimmed, units_of
 from sdtheory.documents.vensim_connect import attach, connect, disconnect, match_links
 from sdtheory.documents.vensim_insert import indented
 from sdtheory.documents.vensim_lookup import set_lookup
@@ -128,8 +128,9 @@ def set_units(document: Document, name: str, units: str) -> list[Edit]:
     """The second field; its range stays unless the new units have one."""
     entry = _understood(document, name)
     units = checked_text(document, entry.name, "units", units, "~|")
-    new, limits = plain_units(units, (0, len(units)))
-    if new == entry.units and limits is None:
+    given = units_of(units)
+    new = given.plain
+    if new == entry.units and given.limits is None:
         return []
     file = opened(document)
     edits = []
@@ -138,9 +139,12 @@ def set_units(document: Document, name: str, units: str) -> list[Edit]:
     ):
         piece = file.piece(block)
         edit = field_edit(file, piece, "units", units)
-        if piece.units and limits is None and (old := units_and_range(file.text, piece.units))[1]:
-            gap = " " if units and file.text[old[0][1]] == "[" else ""
-            edit = file.edit(*old[0], units + gap)
+        if piece.units and given.limits is None:
+            start, stop = piece.units
+            old = units_of(file.text[start:stop])
+            if old.limits_place is not None:
+                gap = " " if units and old.place[1] == old.limits_place[0] else ""
+                edit = file.edit(start + old.place[0], start + old.place[1], units + gap)
         edits += check_block(file, piece, [edit], "units", new)
     return edits
 

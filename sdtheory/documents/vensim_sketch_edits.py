@@ -249,7 +249,7 @@ def add_view(document: Document, name: str) -> list[Edit]:
     defaults = _DEFAULTS
     for one in document.views:
         if "defaults" in one.spans:
-            defaults = file.text[slice(*file.offsets(one.spans["defaults"]))]
+            defaults = file.text[slice(*file.offsets(one.spans["defaults"]))].replace("\r", "")
     text = _VIEW.format(name=name, defaults=defaults)
     return [_new_part(file, text)]
 

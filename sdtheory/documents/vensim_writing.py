@@ -13,7 +13,7 @@ from sdtheory.documents.splice import Edit
 from sdtheory.documents.text import Span
 from sdtheory.documents.vensim_blocks import Piece, split, trimmed
 from sdtheory.documents.vensim_layout import Layout, laid_out, marker_in
-from sdtheory.documents.words import RESERVED
+from sdtheory.documents.words import PREDEFINED, RESERVED
 from sdtheory.errors import DocumentError, shown
 from sdtheory.names import canonical
 
@@ -64,7 +64,8 @@ def needs_quotes(name: str) -> bool:
     >>> [needs_quotes(name) for name in ("birth rate", "Größe", "a/b", "2nd", "max")]
     [False, False, True, True, True]
     """
-    if canonical(name) in RESERVED["vensim"]:
+    key = canonical(name)
+    if key in RESERVED["vensim"] and key not in PREDEFINED["vensim"]:
         return True
     pieces = list(tokens(name, "vensim"))
     whole = len(pieces) == 1 and pieces[0].kind == "name" and pieces[0].text == name
@@ -209,6 +210,7 @@ def check_block(opened: Opened, piece: Piece, edits: list[Edit], what: str, expe
     new = reread(opened.document, block)
     if (
         new is None
+        or new.operator != (piece.operator or new.operator)
         or _parts(new, block, what) != _parts(piece, text, what)
         or new.read(block, what) != expected
     ):
@@ -221,8 +223,6 @@ def _parts(piece: Piece, text: str, changed: str) -> list[object]:
     parts: list[object] = [piece.name, piece.supplementary, piece.understood, *piece.keywords]
     parts += [text[a:b] for a, b in piece.exceptions]
     parts += [text[slice(*piece.subscripts)] if piece.subscripts else ""]
-    if piece.operator and changed != "operator":
-        parts.append(piece.operator)
     return parts + [
         piece.read(text, what) for what in ("equation", "units", "documentation") if what != changed
     ]
