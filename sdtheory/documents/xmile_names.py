@@ -77,7 +77,7 @@ def respelled(old: str, new: str, place: str, usual: str = "_") -> str:
     new : str
         Another name.
     place : str
-        ``"equation"``; ``"label"``, an element that holds a reference; or ``"attribute"``, where quotes do not
+        ``"equation"``; ``"label"``, an element that holds a reference; or an attribute, where quotes do not
         belong.
     usual : str
         What to put between words when `old` has but one.

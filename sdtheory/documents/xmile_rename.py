@@ -149,7 +149,7 @@ class _Renaming:
             shown_here = {id(child) for view in views_of(model) for child in view.children}
             for node in declared.values():
                 if self.means[1:] == (name, canonical(spelled(node.attributes.get("name", ""), "xmile"))):
-                    self.attribute(node, "name", partial(self.whole, means=self.means))
+                    self.attribute(node, "name", partial(self.whole, means=self.means), "declaration")
                 self.variable(node, scope)
             waiting = list(model.children)
             while waiting:
@@ -252,9 +252,12 @@ class _Renaming:
         self.found += xml.replaced(content, [change for change in changes if change[0] < change[1]], quote)
 
     def spelling(self, text: str, node: Node, place: str) -> str:
-        """The new name in an attribute: as given where the old one stands as it was declared."""
-        declared = place == "attribute" and node.tag in VARIABLES
-        if declared and "\\n" not in text and spelled(text, "xmile") == self.old:
+        """The new name in an attribute: as given where it is declared, and where the old one stands like that."""
+        as_declared = "\\n" not in text and spelled(text, "xmile") == self.old
+        several = len(words_of(self.old)) > 1  # a name of one word does not show the style of its place
+        if as_declared and (
+            place == "declaration" or (place == "attribute" and several and node.tag in VARIABLES)
+        ):
             return f'"{self.given}"' if text.strip().startswith('"') else self.given
         return respelled(text, self.new, place, self.usual(node, place))
 
@@ -262,19 +265,31 @@ class _Renaming:
         """What stands between words in like places of the file."""
         if place == "equation" or len(words_of(self.new)) == 1:
             return "_"
-        if (node.tag, place) in self.styles:
-            return self.styles[node.tag, place]
-        underscores = spaces = 0
+        if place == "declaration":
+            return " "
+        if (node.tag, place) not in self.styles:
+            texts = list(self.alike(node, place))
+            underscores = sum("_" in text for text in texts)
+            spaces = sum(" " in text and "_" not in text for text in texts)
+            tie = node.tag in VARIABLES and spaces == underscores
+            self.styles[node.tag, place] = " " if spaces > underscores or tie else "_"
+        return self.styles[node.tag, place]
+
+    def alike(self, node: Node, place: str) -> Iterator[str]:
+        """Names in like places: labels or attributes of one tag, or all that views show."""
+        if place == "attribute" and node.tag in VARIABLES:
+            for _, model in self.source.models:
+                for view in views_of(model):
+                    yield from (
+                        child.attributes.get("name", "") for child in view.children if child.tag in VARIABLES
+                    )
+            return
         waiting = [self.source.xml.root]
         while waiting:
             one = waiting.pop()
             waiting.extend(one.children)
             if one.tag == node.tag:
-                text = one.text.strip() if place == "label" else one.attributes.get("name", "")
-                underscores += "_" in text
-                spaces += " " in text and "_" not in text
-        tie = node.tag in VARIABLES and spaces == underscores
-        return self.styles.setdefault((node.tag, place), " " if spaces > underscores or tie else "_")
+                yield one.text.strip() if place == "label" else one.attributes.get("name", "")
 
     def report(self) -> None:
         """Warn of a vendor's values that have the old name, in places that are not known to name a variable."""

@@ -299,7 +299,10 @@ class _Reading:
     @staticmethod
     def runs_backwards(points: tuple[Point, ...], source: Element | None, target: Element | None) -> bool:
         """Whether the file's points begin at the target; the stocks at the ends tell."""
-        if all(stock is None or _touches(stock, end) for stock, end in ((source, points[0]), (target, points[-1]))):
+        if all(
+            stock is None or _touches(stock, end)
+            for stock, end in ((source, points[0]), (target, points[-1]))
+        ):
             return False
         gain = 0.0
         for stock, near, far in ((source, points[0], points[-1]), (target, points[-1], points[0])):

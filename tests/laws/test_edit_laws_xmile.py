@@ -148,7 +148,15 @@ SAMPLES = {
 SAMPLES |= {path.stem: path.read_bytes() for path in sorted(MODELS.glob("*.xmile"))}
 NAMES = ["new one", "z-1 % b", 'say "x"', "Ω", "x" * 200, "it's | a, b", "New_Name", "b.c"]
 TEXTS = ["0", "1 < 2 and x & 'y'", "a\n + b", "]]> {note}", 'say "x" + 1e-6', "τ"]
-SAME_LINES = ["set_equation", "set_units", "set_documentation", "set_initial", "rename", "set_simulation", "reshape"]
+SAME_LINES = [
+    "set_equation",
+    "set_units",
+    "set_documentation",
+    "set_initial",
+    "rename",
+    "set_simulation",
+    "reshape",
+]
 
 
 class Recorded:
@@ -316,7 +324,13 @@ def check_rename(document, key, name, recorded):
         )
     for before, after in zip(document.views, new.views, strict=True):
         for one, two in zip(before.elements, after.elements, strict=True):
-            assert (one.id, one.x, one.y, one.source, one.target) == (two.id, two.x, two.y, two.source, two.target)
+            assert (one.id, one.x, one.y, one.source, one.target) == (
+                two.id,
+                two.x,
+                two.y,
+                two.source,
+                two.target,
+            )
     back = attempt(new, "rename", fresh, entry.name)
     assert back is not None
     assert set(back.variables) == set(document.variables)
@@ -372,13 +386,17 @@ def element(document, id):
 
 
 def is_square(points):
-    return all(min(abs(a - c), abs(b - d)) < 0.011 for (a, b), (c, d) in zip(points, points[1:], strict=False))
+    return all(
+        min(abs(a - c), abs(b - d)) < 0.011 for (a, b), (c, d) in zip(points, points[1:], strict=False)
+    )
 
 
 def bow(document, one):
     ends = [element(document, end) for end in (one.source, one.target)]
     chord = math.degrees(math.atan2(ends[0].y - ends[1].y, ends[1].x - ends[0].x))
-    return math.remainder(one.angle - chord, 360) if (ends[0].x, ends[0].y) != (ends[1].x, ends[1].y) else None
+    return (
+        math.remainder(one.angle - chord, 360) if (ends[0].x, ends[0].y) != (ends[1].x, ends[1].y) else None
+    )
 
 
 def check_move(document, one, x, y, recorded):
@@ -402,7 +420,9 @@ def check_move(document, one, x, y, recorded):
         if other.kind == "flow":
             assert (other.source, other.target) == (old.source, old.target)
     if one.kind not in ("flow", "cloud"):
-        back = {key: value for key, value in before.items() if value.kind not in ("flow", "cloud", "connector")}
+        back = {
+            key: value for key, value in before.items() if value.kind not in ("flow", "cloud", "connector")
+        }
         for id, old in back.items():
             now = element(new, id)
             assert id == one.id or (now.x, now.y) == (old.x, old.y)
@@ -579,16 +599,22 @@ def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
             for block in entry.blocks:
                 subscripts = block.subscripts or None
                 text = "1 < 2 and x & 'y'"
-                new = done("set_equation", attempt(document, "set_equation", key, text, subscripts=subscripts))
+                new = done(
+                    "set_equation", attempt(document, "set_equation", key, text, subscripts=subscripts)
+                )
                 if new is not None:
                     assert text in [one.equation for one in new.variables[key].blocks]
                 if entry.kind == "stock":
                     done("set_initial", attempt(document, "set_initial", key, 1e-6, subscripts=subscripts))
                 if block.lookup:
                     x, y = [0.0, 0.5, 4.0], [1.0, 2.0, 1e9]
-                    new = done("set_lookup", attempt(document, "set_lookup", key, x, y, subscripts=subscripts))
+                    new = done(
+                        "set_lookup", attempt(document, "set_lookup", key, x, y, subscripts=subscripts)
+                    )
                     assert (x, y) in [(list(b.lookup.x), list(b.lookup.y)) for b in new.variables[key].blocks]
-                    new = attempt(document, "set_lookup", key, block.lookup.x, block.lookup.y, subscripts=subscripts)
+                    new = attempt(
+                        document, "set_lookup", key, block.lookup.x, block.lookup.y, subscripts=subscripts
+                    )
                     assert new == document
             new = done("remove", attempt(document, "remove", key))
             assert key not in new.variables and len(new.variables) == len(document.variables) - 1
@@ -610,7 +636,9 @@ def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
             names = [one.variable for one in view.elements if one.kind in ("stock", "flow", "auxiliary")]
             scope = f"{view.model}." if view.model else ""
             for source, target in zip(names, names[1:] + names[:1], strict=False):
-                new = done("connect", attempt(document, "connect", scope + source, scope + target, "+", number))
+                new = done(
+                    "connect", attempt(document, "connect", scope + source, scope + target, "+", number)
+                )
                 if new is not None:
                     done_again = attempt(new, "disconnect", scope + source, scope + target, number)
                     count["disconnect"] += done_again is not None
@@ -625,12 +653,19 @@ def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
             done("add_auxiliary", attempt(document, "add_auxiliary", "brand new", "1", view=number))
             for stock in [None, *stocks[:2]]:
                 for other in [None, *stocks[:2]]:
-                    done("add_flow", attempt(document, "add_flow", "brand-new", "1", stock, other, view=number))
+                    done(
+                        "add_flow", attempt(document, "add_flow", "brand-new", "1", stock, other, view=number)
+                    )
         done("add_view", attempt(document, "add_view", "another <view>"))
-        done("set_simulation", attempt(document, "set_simulation", start=1, stop=77, time_step=0.3, save_every=0.6))
+        done(
+            "set_simulation",
+            attempt(document, "set_simulation", start=1, stop=77, time_step=0.3, save_every=0.6),
+        )
     lines = [f"{verb}: {count[verb]} edits, {len(files.get(verb, ()))} files" for verb in sorted(count)]
     print("\n".join(lines))
-    assert all(count[verb] for verb in ("rename to 'single'", "move", "attach", "connect", "remove", "add_flow"))
+    assert all(
+        count[verb] for verb in ("rename to 'single'", "move", "attach", "connect", "remove", "add_flow")
+    )
 
 
 @pytest.mark.slow
