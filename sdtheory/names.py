@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 
 from sdtheory.errors import UnknownName, shown
 
+_REMEMBERED = 200  # characters of a name whose key is kept
 _SPACES = str.maketrans({"_": " ", "\t": " ", "\n": " ", "\r": " ", "\u00a0": " "})
 
 
@@ -23,12 +25,19 @@ def canonical(name: str) -> str:
     >>> canonical('"say \\"x\\""')
     'say "x"'
     """
+    return _remembered_key(name) if len(name) <= _REMEMBERED else _key(name)
+
+
+def _key(name: str) -> str:
     text = name.strip()
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
     if "\\" in text:
         text = text.replace("\\n", " ").replace('\\"', '"').replace("\\\\", "\\")
     return " ".join(part for part in text.translate(_SPACES).split(" ") if part).casefold()
+
+
+_remembered_key = lru_cache(maxsize=8192)(_key)  # the same names are met over and over
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -197,6 +197,16 @@ def view_number(document: Document, view: int) -> int:
     return view
 
 
+def views_showing(document: Document, name: str) -> list[int]:
+    """The numbers of the views that show a variable, ghosts included."""
+    key = canonical(name)
+    return [
+        number
+        for number, view in enumerate(document.views)
+        if any(one.variable is not None and canonical(one.variable) == key for one in view.elements)
+    ]
+
+
 def finite(document: Document, *values: float) -> None:
     """Raise when a coordinate is no number that can be drawn."""
     for value in values:

@@ -6,6 +6,7 @@ Each format's own module gives, for every verb, the list of `Edit` that the verb
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -42,9 +43,10 @@ class Edits:
         if data == old.bytes:
             return old
         new = Document(data, old.format, old.encoding, old.source, old.limits)
-        known = {(note.code, note.message, note.variable) for note in old.notes}
+        known = Counter((note.code, note.message, note.variable) for note in old.notes)
         for note in new.notes:
-            if (note.code, note.message, note.variable) not in known:
+            known[note.code, note.message, note.variable] -= 1
+            if known[note.code, note.message, note.variable] < 0:
                 raise DocumentError(
                     f"the edit would break the file: {note.message}", file=old.file, line=note.line
                 )

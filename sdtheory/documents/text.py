@@ -7,6 +7,7 @@ import codecs
 import os
 import re
 from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,6 +33,67 @@ class Span:
 
     start: int
     stop: int
+
+
+class Spans(Mapping[str, Span]):
+    """Spans by name, counted in bytes only when they are asked for: most never are.
+
+    Parameters
+    ----------
+    decoded : Text
+    base : int
+        Offset of the character from which `parts` count.
+    parts : mapping of str to (int, int)
+        Ranges of characters.
+    others : tuple of (str, Spans)
+        Further spans, found under their name with a prefix.
+    """
+
+    __slots__ = ("_base", "_decoded", "_others", "_parts")
+
+    def __init__(
+        self,
+        decoded: Text,
+        base: int,
+        parts: Mapping[str, tuple[int, int]],
+        others: tuple[tuple[str, Mapping[str, Span]], ...] = (),
+    ):
+        self._decoded = decoded
+        self._base = base
+        self._parts = parts
+        self._others = others
+
+    def __getitem__(self, name: str) -> Span:
+        part = self._parts.get(name)
+        if part is not None:
+            return self._decoded.span(self._base + part[0], self._base + part[1])
+        for prefix, spans in self._others:
+            if name.startswith(prefix) and name[len(prefix) :] in spans:
+                return spans[name[len(prefix) :]]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._parts
+        for prefix, spans in self._others:
+            yield from (prefix + name for name in spans)
+
+    def __len__(self) -> int:
+        return len(self._parts) + sum(len(spans) for _, spans in self._others)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parts or any(name == one for one in self)
+
+    def __repr__(self) -> str:
+        return f"Spans({dict(self)!r})"
+
+    def joined(self, others: tuple[tuple[str, Mapping[str, Span]], ...]) -> Spans:
+        """These spans and others under prefixed names."""
+        return Spans(self._decoded, self._base, self._parts, (*self._others, *others))
+
+    def with_range(self, name: str, start: int, stop: int) -> Spans:
+        """These spans and one more, given in characters of the whole text."""
+        parts = {**self._parts, name: (start - self._base, stop - self._base)}
+        return Spans(self._decoded, self._base, parts, self._others)
 
 
 def codec_name(name: str) -> str | None:

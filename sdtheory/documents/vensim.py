@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from sdtheory.documents.index import (
     Block,
@@ -29,16 +30,16 @@ from sdtheory.documents.lexer import (
     unwrapped,
 )
 from sdtheory.documents.limits import Limits, beyond
-from sdtheory.documents.text import Span, Text
+from sdtheory.documents.text import Span, Spans, Text
 from sdtheory.documents.vensim_blocks import (
     Blocks,
     Heading,
     Piece,
-    plain_units,
+    Range,
     prose,
     split,
     trimmed,
-    units_and_range,
+    units_of,
 )
 from sdtheory.documents.vensim_layout import laid_out
 from sdtheory.documents.vensim_view import views_of
@@ -47,6 +48,7 @@ from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
 
 _SETTING = re.compile(r"(?<![^\r\n])(15|22):([^\r\n]*)")  # the only ones that are read
+_REMEMBERED = 1000  # characters of an equation whose reading is kept
 _CONTROLS = {
     "initial time": "start",
     "final time": "stop",
@@ -96,47 +98,54 @@ def _entries(decoded: Text, pieces: Sequence[Piece], notes: list[Issue]) -> Name
     by_key: dict[str, list[Piece]] = {}
     for piece in pieces:
         by_key.setdefault(canonical(piece.name), []).append(piece)
-    entries = {key: _entry(decoded, same, notes) for key, same in by_key.items()}
+    said = {key: [_said(piece, decoded.text) for piece in same] for key, same in by_key.items()}
+    kinds = {key: _overall_kind(key, [one.kind for one in several]) for key, several in said.items()}
     flows = {
         canonical(name)
-        for entry in entries.values()
-        for name in (*entry.inflows, *entry.outflows)
-        if entry.kind == "stock"
+        for key, kind in kinds.items()
+        if kind == "stock"
+        for one in said[key]
+        for name in (*one.inflows, *one.outflows)
     }
-    for key in flows & entries.keys():
-        if entries[key].kind in ("auxiliary", "constant", "data"):
-            entries[key] = replace(entries[key], kind="flow")
-    return Names(entries)
+    for key in flows & kinds.keys():
+        if kinds[key] in ("auxiliary", "constant", "data"):
+            kinds[key] = "flow"
+    return Names({key: _entry(decoded, same, said[key], kinds[key], notes) for key, same in by_key.items()})
 
 
-def _entry(decoded: Text, pieces: list[Piece], notes: list[Issue]) -> Entry:
+@dataclass(frozen=True)
+class _Said:
+    """What an equation says: ranges and lookup of its own text, and the flows of a stock."""
+
+    kind: str
+    rate: Range | None = None
+    initial: Range | None = None
+    lookup: Lookup | None = None
+    inflows: tuple[str, ...] = ()
+    outflows: tuple[str, ...] = ()
+
+
+def _entry(decoded: Text, pieces: list[Piece], said: list[_Said], kind: str, notes: list[Issue]) -> Entry:
     text = decoded.text
     first = pieces[0]
     line, column = decoded.place(first.name_range[0])
-    blocks = tuple(_block(decoded, piece) for piece in pieces)
-    kinds = [_kind(piece, block) for piece, block in zip(pieces, blocks, strict=True)]
-    units = [plain_units(text, piece.units) for piece in pieces if piece.units]
+    blocks = tuple(_block(decoded, piece, one) for piece, one in zip(pieces, said, strict=True))
+    units = [units_of(text[slice(*piece.units)]) for piece in pieces if piece.units]
     documentation = [prose(text[slice(*piece.documentation)]) for piece in pieces if piece.documentation]
-    inflows: dict[str, None] = {}
-    outflows: dict[str, None] = {}
-    for block in blocks:
-        if "rate" in block.spans:
-            places = call_arguments(block.equation, "INTEG", "vensim") or []
-            _collect_flows(block.equation[slice(*places[0])], inflows, outflows)
-    if "opaque" in kinds:
+    if any(one.kind == "opaque" for one in said):
         notes.append(Issue("warning", "not-understood", "kept, but not understood", first.name, line, column))
     return Entry(
         name=first.name,
-        kind=_overall_kind(canonical(first.name), kinds),
-        units=next((one for one, _ in units if one), ""),
+        kind=kind,
+        units=next((one.plain for one in units if one.plain), ""),
         documentation=next((one for one in documentation if one), ""),
-        limits=next((limits for _, limits in units if limits), None),
+        limits=next((one.limits for one in units if one.limits), None),
         blocks=blocks,
         group=first.group,
         line=line,
         column=column,
-        inflows=tuple(inflows),
-        outflows=tuple(outflows),
+        inflows=tuple(dict.fromkeys(name for one in said for name in one.inflows)),
+        outflows=tuple(dict.fromkeys(name for one in said for name in one.outflows)),
         supplementary=any(piece.supplementary for piece in pieces),
     )
 
@@ -151,48 +160,61 @@ def _overall_kind(key: str, kinds: list[str]) -> str:
     return "constant"
 
 
-def _kind(piece: Piece, block: Block) -> str:
+def _said(piece: Piece, text: str) -> _Said:
     if not piece.understood:
-        return "opaque"
-    if piece.operator in (":", "<->"):
-        return "subscript"
-    if piece.operator == "(":
-        return "lookup"
-    if piece.operator in ("", ":="):
-        return "data"
-    if "rate" in block.spans:
-        return "stock"
-    found = references(block.equation, "vensim")
-    calls = {canonical(one.name) for one in found if one.role == "call"}
-    if calls & _DATA_CALLS:
-        return "data"
-    if calls & _NO_LOOKUP:
-        return "lookup"
-    return "constant" if is_constant(block.equation, "vensim", _CONSTANT_CALLS) else "auxiliary"
-
-
-def _block(decoded: Text, piece: Piece) -> Block:
-    text = decoded.text
-    spans = {"name": decoded.span(*piece.name_range), "whole": decoded.span(piece.start, piece.stop)}
+        return _Said("opaque")
     equation = text[slice(*piece.equation)] if piece.equation else ""
-    initial = ""
+    read = _read_again if len(equation) <= _REMEMBERED else _read
+    return read(piece.operator, equation)
+
+
+def _read(operator: str, equation: str) -> _Said:
+    """What an equation says behind its operator."""
+    if operator in (":", "<->"):
+        return _Said("subscript")
+    if operator == "(":
+        return _Said("lookup", lookup=_points(equation))
+    if operator in ("", ":="):
+        return _Said("data")
+    places = call_arguments(equation, "INTEG", "vensim")
+    if places and len(places) == 2:
+        rate, initial = (trimmed(equation, *place) for place in places)
+        inflows, outflows = _flows(equation[slice(*places[0])])
+        return _Said("stock", rate, initial, None, inflows, outflows)
+    calls = {canonical(one.name) for one in references(equation, "vensim") if one.role == "call"}
+    if calls & _DATA_CALLS:
+        kind = "data"
+    elif calls & _NO_LOOKUP:
+        kind = "lookup"
+    else:
+        kind = "constant" if is_constant(equation, "vensim", _CONSTANT_CALLS) else "auxiliary"
+    return _Said(kind, lookup=_with_lookup(equation) if "with lookup" in calls else None)
+
+
+_read_again = lru_cache(maxsize=4096)(_read)  # an edit leaves nearly all equations as they were
+
+
+def _block(decoded: Text, piece: Piece, said: _Said) -> Block:
+    text, base = decoded.text, piece.start
+    parts = {"name": piece.name_range, "whole": (base, piece.stop)}
     if piece.subscripts:
-        spans["subscripts"] = decoded.span(*piece.subscripts)
+        parts["subscripts"] = piece.subscripts
+    equation = initial = ""
     if piece.equation:
-        start = piece.equation[0]
-        spans["equation"] = decoded.span(*piece.equation)
-        places = call_arguments(equation, "INTEG", "vensim") if piece.operator in ("=", "==") else None
-        if places and len(places) == 2:
-            rate, first_value = (trimmed(text, start + a, start + b) for a, b in places)
-            spans["rate"], spans["initial"] = decoded.span(*rate), decoded.span(*first_value)
-            initial = text[slice(*first_value)]
+        parts["equation"] = start, stop = piece.equation
+        equation = text[start:stop]
+        if said.rate and said.initial:
+            parts["rate"] = start + said.rate[0], start + said.rate[1]
+            parts["initial"] = start + said.initial[0], start + said.initial[1]
+            initial = equation[slice(*said.initial)]
     if piece.units:
-        units, limits = units_and_range(text, piece.units)
-        spans["units"] = decoded.span(*units)
-        if limits:
-            spans["limits"] = decoded.span(*limits)
+        start, stop = piece.units
+        units = units_of(text[start:stop])
+        parts["units"] = start + units.place[0], start + units.place[1]
+        if units.limits_place:
+            parts["limits"] = start + units.limits_place[0], start + units.limits_place[1]
     if piece.documentation:
-        spans["documentation"] = decoded.span(*piece.documentation)
+        parts["documentation"] = piece.documentation
     line, column = decoded.place(piece.equation[0] if equation and piece.equation else piece.name_range[0])
     return Block(
         subscripts=text[slice(*piece.subscripts)] if piece.subscripts else "",
@@ -201,25 +223,25 @@ def _block(decoded: Text, piece: Piece) -> Block:
         equation=equation,
         line=line,
         column=column,
-        spans=spans,
+        spans=Spans(decoded, 0, parts),
         keywords=tuple(piece.keywords),
-        lookup=_lookup(piece.operator, equation),
+        lookup=said.lookup,
         initial=initial,
     )
 
 
-def _collect_flows(rate: str, inflows: dict[str, None], outflows: dict[str, None]) -> None:
+def _flows(rate: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Terms of a rate that are one name, perhaps with subscripts, are flows; outer brackets do not matter."""
+    found: dict[int, list[str]] = {1: [], -1: []}
     for sign, term in additive_terms(unwrapped(rate, "vensim"), "vensim"):
         if name := name_of_term(term, "vensim"):
-            (inflows if sign > 0 else outflows)[name] = None
+            found[sign].append(name)
+    return tuple(found[1]), tuple(found[-1])
 
 
-def _lookup(operator: str, equation: str) -> Lookup | None:
-    """Points of a lookup variable, or of a WITH LOOKUP that is the whole equation."""
-    if operator == "(":
-        return _points(equation)
-    places = call_arguments(equation, "WITH LOOKUP", "vensim") if operator in ("=", "==") else None
+def _with_lookup(equation: str) -> Lookup | None:
+    """Points of a WITH LOOKUP that is the whole equation."""
+    places = call_arguments(equation, "WITH LOOKUP", "vensim")
     return _points(equation[slice(*places[1])].strip()) if places and len(places) == 2 else None
 
 
@@ -276,7 +298,7 @@ def _dimensions(decoded: Text, pieces: Iterable[Piece]) -> Names[Dimension]:
                 column=column,
                 mappings=mappings.strip(),
                 equivalent=equivalent,
-                spans=_block(decoded, piece).spans,
+                spans=_block(decoded, piece, _Said("subscript")).spans,
             ),
         )
     return Names(found)

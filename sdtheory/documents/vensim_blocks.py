@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sdtheory.documents.lexer import after_comment, spelled
 from sdtheory.documents.limits import Limits, beyond
@@ -18,6 +19,7 @@ _NAME_END = re.compile(r"[\[(=:<{~|]")
 _KEYWORD = re.compile(r":(INTERPOLATE|RAW|HOLD BACKWARD|LOOK FORWARD|EXCEPT):", re.IGNORECASE)
 _OTHER_KEYWORD = re.compile(r":[A-Za-z][A-Za-z ]*:")
 _OPERATOR = re.compile(r":=|==|<->|[=:(]")
+_REMEMBERED = 400  # characters of a field whose reading is kept
 _MACRO = re.compile(r":MACRO:", re.IGNORECASE)
 _END_OF_MACRO = re.compile(r":END OF MACRO:", re.IGNORECASE)
 _STARS = re.compile(r"[*]+")
@@ -52,7 +54,7 @@ class Piece:
         if part is None:
             return ""
         if what == "units":
-            return plain_units(text, part)[0]
+            return units_of(text[slice(*part)]).plain
         return prose(text[slice(*part)]) if what == "documentation" else text[slice(*part)]
 
 
@@ -313,16 +315,41 @@ def _brackets(decoded: Text, start: int, stop: int, file: str) -> tuple[Range, i
     raise _error(decoded, start, "the bracket is not closed", file, "close it with ']'")
 
 
-def units_and_range(text: str, field: Range) -> tuple[Range, Range | None]:
-    """The units field without the range ``[low, high, step]`` at its end, and that range."""
-    start, stop = field
-    opening = text.rfind("[", start, stop)
-    if opening < 0 or text[stop - 1] != "]":
-        return field, None
-    parts = text[opening + 1 : stop - 1].split(",")
-    if not 1 < len(parts) <= 3 or any(_bound(part) is _NOT_A_BOUND for part in parts):
-        return field, None
-    return trimmed(text, start, opening), (opening, stop)
+@dataclass(frozen=True)
+class Units:
+    """The second field of a block: the units on one line, their range, and where both stand in the field."""
+
+    plain: str
+    place: Range
+    limits: tuple[float | None, float | None] | None = None
+    limits_place: Range | None = None
+
+
+def _units_of(field: str) -> Units:
+    opening = field.rfind("[")
+    place, limits, limits_place = (0, len(field)), None, None
+    parts = field[opening + 1 : -1].split(",") if opening >= 0 and field.endswith("]") else []
+    if 1 < len(parts) <= 3:
+        bounds = [_bound(part) for part in parts]
+        if _NOT_A_BOUND not in bounds:
+            limits, limits_place = (bounds[0], bounds[1]), (opening, len(field))
+            place = trimmed(field, 0, opening)
+    plain = " ".join(_CONTINUED.sub(" ", field[slice(*place)]).split())
+    return Units(plain, place, limits, limits_place)  # type: ignore[arg-type]
+
+
+_remembered_units = lru_cache(maxsize=1024)(_units_of)
+
+
+def units_of(field: str) -> Units:
+    """The units in a field, without the range ``[low, high, step]`` at its end, and that range.
+
+    Examples
+    --------
+    >>> units_of("Person/Year [0,?]").plain, units_of("Person/Year [0,?]").limits
+    ('Person/Year', (0.0, None))
+    """
+    return _remembered_units(field) if len(field) <= _REMEMBERED else _units_of(field)
 
 
 _NOT_A_BOUND = object()
@@ -338,17 +365,14 @@ def _bound(text: str) -> object:
         return _NOT_A_BOUND
 
 
-def plain_units(text: str, field: Range) -> tuple[str, tuple[float | None, float | None] | None]:
-    """The units on one line, and their range."""
-    units, limits = units_and_range(text, field)
-    plain = " ".join(_CONTINUED.sub(" ", text[slice(*units)]).split())
-    if not limits:
-        return plain, None
-    low, high = (_bound(part) for part in text[limits[0] + 1 : limits[1] - 1].split(",")[:2])
-    return plain, (low, high)  # type: ignore[return-value]
-
-
 def prose(text: str) -> str:
     """Documentation without continued line ends and the indentation of its lines."""
+    return _remembered_prose(text) if len(text) <= _REMEMBERED else _prose(text)
+
+
+def _prose(text: str) -> str:
     lines = _CONTINUED.sub(" ", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.strip(" \t") for line in lines).strip()
+
+
+_remembered_prose = lru_cache(maxsize=4096)(_prose)

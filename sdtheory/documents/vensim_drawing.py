@@ -26,7 +26,7 @@ from sdtheory.errors import DocumentError, shown
 from sdtheory.names import canonical
 
 _LINE = re.compile(r"[^\r\n]*")
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_LINE_END = re.compile(r"\r*\n|\r")
 _NUMBERED = re.compile(r"[|>]?(?:\d+,)?(\d+),")
 _INTEGER = re.compile(r"-?\d+")
 CLOUD = "48"
@@ -58,6 +58,7 @@ class Drawing:
         self._changes: dict[tuple[int, int], str] = {}
         self._removed: dict[int, Item] = {}
         self._added: list[str] = []
+        self._taken: list[Box] = []
         self._next = 0
 
     # what is there
@@ -97,12 +98,13 @@ class Drawing:
         return [one for one in self.arrows if one.source in wanted or one.target in wanted]
 
     def boxes(self) -> list[Box]:
-        """What takes room."""
-        return [
-            Box(one.x, one.y, one.width, one.height)
-            for one in self.shapes.values()
-            if id(one) not in self._removed
-        ]
+        """What takes room, with what has been added."""
+        drawn = [one for one in self.shapes.values() if id(one) not in self._removed]
+        return [*(Box(one.x, one.y, one.width, one.height) for one in drawn), *self._taken]
+
+    def take(self, box: Box) -> None:
+        """Keep room for something new."""
+        self._taken.append(box)
 
     def sibling(self, near: Point, type: int, fits) -> Shape | None:
         """The nearest object of a type, not hidden, that fits."""
@@ -113,9 +115,7 @@ class Drawing:
 
     def line(self, item: Item) -> tuple[int, int]:
         """The range of the item's own line, without the text that follows a comment."""
-        start = self.place(item)[0]
-        found = _LINE.match(self.file.text, start)
-        return start, found.end() if found else start
+        return self.file.offsets(item.spans["whole"])
 
     def place(self, item: Item) -> tuple[int, int]:
         """The range of all lines of an item."""

@@ -10,17 +10,27 @@ from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import block_of
 from sdtheory.documents.index import Block, Entry
-from sdtheory.documents.lexer import call_arguments
 from sdtheory.documents.splice import Edit
-from sdtheory.documents.vensim_blocks import Piece, equation_end, plain_units, prose, trimmed, units_and_range
+from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, remove
+from sdtheory.documents.vensim_blocks import Piece, equation_end, prose, trimmed, units_of
+from sdtheory.documents.vensim_connect import attach, connect, disconnect, match_links
 from sdtheory.documents.vensim_insert import indented
 from sdtheory.documents.vensim_lookup import set_lookup
 from sdtheory.documents.vensim_rates import rate_of
 from sdtheory.documents.vensim_rename import rename
 from sdtheory.documents.vensim_settings import set_simulation
+from sdtheory.documents.vensim_sketch_edits import (
+    add_alias,
+    add_text,
+    add_view,
+    move,
+    remove_element,
+    reshape,
+)
 from sdtheory.documents.vensim_writing import (
     Opened,
     blank_place,
+    check_arguments,
     check_block,
     checked_equation,
     checked_text,
@@ -33,7 +43,21 @@ if TYPE_CHECKING:
     from sdtheory.documents.document import Document
 
 __all__ = [
+    "add_alias",
+    "add_auxiliary",
+    "add_flow",
+    "add_stock",
+    "add_text",
+    "add_view",
+    "attach",
+    "connect",
+    "disconnect",
+    "match_links",
+    "move",
+    "remove",
+    "remove_element",
     "rename",
+    "reshape",
     "set_documentation",
     "set_equation",
     "set_initial",
@@ -100,24 +124,13 @@ def set_initial(document: Document, name: str, text: str, subscripts: str | None
     return check_block(file, piece, [file.edit(start, stop, text)], "equation", equation)
 
 
-def check_arguments(document: Document, name: str, equation: str, expected: tuple[str, str]) -> None:
-    """Raise when an equation is not ``INTEG`` of these two arguments."""
-    places = call_arguments(equation, "INTEG", "vensim")
-    found = tuple(equation[slice(*trimmed(equation, a, b))] for a, b in places or ())
-    if found != expected:
-        raise DocumentError(
-            f"'{shown(name)}' would not be INTEG(rate, initial value) any more",
-            file=document.file,
-            remedy="close every bracket; a comma ends the initial value",
-        )
-
-
 def set_units(document: Document, name: str, units: str) -> list[Edit]:
     """The second field; its range stays unless the new units have one."""
     entry = _understood(document, name)
     units = checked_text(document, entry.name, "units", units, "~|")
-    new, limits = plain_units(units, (0, len(units)))
-    if new == entry.units and limits is None:
+    given = units_of(units)
+    new = given.plain
+    if new == entry.units and given.limits is None:
         return []
     file = opened(document)
     edits = []
@@ -126,9 +139,12 @@ def set_units(document: Document, name: str, units: str) -> list[Edit]:
     ):
         piece = file.piece(block)
         edit = field_edit(file, piece, "units", units)
-        if piece.units and limits is None and (old := units_and_range(file.text, piece.units))[1]:
-            gap = " " if units and file.text[old[0][1]] == "[" else ""
-            edit = file.edit(*old[0], units + gap)
+        if piece.units and given.limits is None:
+            start, stop = piece.units
+            old = units_of(file.text[start:stop])
+            if old.limits_place is not None:
+                gap = " " if units and old.place[1] == old.limits_place[0] else ""
+                edit = file.edit(start + old.place[0], start + old.place[1], units + gap)
         edits += check_block(file, piece, [edit], "units", new)
     return edits
 

@@ -39,9 +39,12 @@ def block_text(name: str, equation: str, units: str, documentation: str) -> str:
       ~
       |
     """
-    return "\n\t".join(
-        [f"{written(name)}=", equation, f"~\t{units}".rstrip(), f"~\t{indented(documentation)}".rstrip(), "|"]
+    begin = (
+        f"{written(name)}= {equation}"
+        if equation.startswith("INTEG (\n")
+        else f"{written(name)}=\n\t{equation}"
     )
+    return "\n\t".join([begin, f"~\t{units}".rstrip(), f"~\t{indented(documentation)}".rstrip(), "|"])
 
 
 def stock_equation(rate: str, initial: str) -> str:

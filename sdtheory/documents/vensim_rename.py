@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sdtheory.documents.document import Document
 
 _RUN = re.compile(r"[^\W_]+")
+_SPACES = str.maketrans("_\\", "  ")
 _DISPLAYED = re.compile(r"(?<![^\r\n])(?:[45]:|:(?:VAR|X-AXIS)[ \t]+)([^\r\n]*)")
 _GRAPH = re.compile(r"(?<![^\r\n]):GRAPH[ \t]+([^\r\n]*)")
 _CONTROL_BITS = 56  # a comment with these bits is a slider or graph: its text begins with a name
@@ -40,8 +41,10 @@ class _Renaming:
         return self.file.edit(start, stop, rewritten(self.file.text[start:stop], self.new))
 
     def may_hold(self, text: str) -> bool:
-        """A quick look: whether the longest word of the name occurs at all."""
-        return max(_RUN.findall(self.key), key=len, default="") in text.casefold()
+        """A quick look: whether the name occurs at all, as one piece unless it holds quotes."""
+        if '"' in self.key:
+            return max(_RUN.findall(self.key), key=len, default="") in text.casefold()
+        return self.key in " ".join(text.casefold().translate(_SPACES).split())
 
     def in_equation(self, start: int, stop: int, everything: bool = False) -> Iterator[Edit]:
         """Changes of the references between two offsets; `everything` there is a dimension or element."""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 from sdtheory.documents.limits import Limits, beyond
-from sdtheory.documents.text import Span, Text
+from sdtheory.documents.text import Span, Spans, Text
 from sdtheory.documents.view import Element, Point
 from sdtheory.errors import Issue
 
@@ -19,7 +22,13 @@ _MARKER = re.compile(r"\\{2,}---///")
 POINT = re.compile(r"\((-?[0-9.eE+-]+),(-?[0-9.eE+-]+)\)")
 WORD, VALVE, COMMENT = 10, 11, 12
 
+_LABELS = {"id": 1, "name": 2, "x": 3, "y": 4, "width": 5, "height": 6, "label_side": 11}
+_REMEMBERED = 400  # characters of a line whose reading is kept
+
 Range = tuple[int, int]
+_Line = tuple[
+    Callable[..., Any], tuple[Any, ...], dict[str, Range]
+]  # what to make, of what, and where it stands
 
 
 @dataclass
@@ -37,9 +46,9 @@ class Shape:
     bits: int
     hidden: bool
     side: int
-    tail: list[str]
+    tail: tuple[str, ...]
     place: Range
-    spans: dict[str, Span]
+    spans: Spans
     text: str = ""
 
 
@@ -56,9 +65,9 @@ class Arrow:
     thick: int
     delay: bool
     points: tuple[Point, ...]
-    tail: list[str]
+    tail: tuple[str, ...]
     place: Range
-    spans: dict[str, Span]
+    spans: Spans
 
 
 @dataclass
@@ -91,12 +100,15 @@ def sketches_between(
     found: list[Sketch] = []
     first, end = start, stop
     number = decoded.place(start)[0] - 1
+    last = start  # where the last line ends
     header = 0  # lines of the header that may still come: version, name, defaults
     old = False
     while place := _line(decoded, number, first, end):
         start, stop = place
         number += 1
         if _MARKER.match(text, start, stop):
+            _close(found, decoded, last)
+            last = stop
             found.append(Sketch("", {"whole": decoded.span(start, stop)}, number))
             count += 1
             _check(count, number, file, limits)
@@ -106,7 +118,7 @@ def sketches_between(
         if not found:
             continue
         sketch = found[-1]
-        sketch.spans["whole"] = Span(sketch.spans["whole"].start, decoded.byte(stop))
+        last = stop
         if header and text[start:stop].startswith(("V", "*", "$")):
             header -= 1
             part = {"V": "version", "*": "name", "$": "defaults"}[text[start]]
@@ -124,8 +136,9 @@ def sketches_between(
         if following and not _MARKER.match(text, following[0]):
             assert isinstance(item, Shape)
             item.text = text[slice(*following)]
-            item.spans["text"] = decoded.span(*following)
+            item.spans = item.spans.with_range("text", *following)
             item.place = (start, following[1])
+            last = following[1]
             number += 1
         if isinstance(item, Element):
             message = "a sketch line that is kept, but not understood"
@@ -133,7 +146,15 @@ def sketches_between(
         sketch.items.append(item)
         count += 1
         _check(count, number, file, limits)
+    _close(found, decoded, last)
     return found
+
+
+def _close(found: list[Sketch], decoded: Text, last: int) -> None:
+    """The last view so far ends with the line that ends at `last`."""
+    if found:
+        spans = found[-1].spans
+        spans["whole"] = Span(spans["whole"].start, decoded.byte(last))
 
 
 def _check(count: int, line: int, file: str, limits: Limits) -> None:
@@ -143,21 +164,33 @@ def _check(count: int, line: int, file: str, limits: Limits) -> None:
 
 def _item(decoded: Text, start: int, stop: int, old: bool) -> Shape | Arrow | Element:
     """Read one line; what cannot be read becomes an element of kind other."""
-    text = decoded.text
+    line = decoded.text[start:stop]
+    read = _read_again if len(line) <= _REMEMBERED else _read
+    values = read(line, old)
+    if values is None:
+        spans = {"whole": decoded.span(start, stop)}
+        return Element("", "other", line=decoded.place(start)[0], raw=line, spans=spans)
+    make, fields_, parts = values
+    return make(*fields_, (start, stop), Spans(decoded, start, parts))
+
+
+def _read(line: str, old: bool) -> _Line | None:
+    """What a line says; None when it cannot be read."""
     try:
-        if old and text[start] in "|>":
-            return _old_item(decoded, start, stop)
-        parts = fields(text, start, stop)
-        kind = int(text[slice(*parts[0])])
+        if old and line[0] in "|>":
+            return _old_item(line)
+        parts = fields(line, 0, len(line))
+        kind = int(line[slice(*parts[0])])
         if kind == 1:
-            return _arrow(decoded, parts, start, stop)
+            return _arrow(line, parts)
         if kind in (10, 11, 12, 30, 31):
-            return _shape(decoded, parts, kind, (start, stop))
+            return _shape(line, parts, kind)
     except (ValueError, IndexError, OverflowError):
         pass
-    line = decoded.place(start)[0]
-    spans = {"whole": decoded.span(start, stop)}
-    return Element("", "other", line=line, raw=text[start:stop], spans=spans)
+    return None
+
+
+_read_again = lru_cache(maxsize=8192)(_read)  # an edit leaves nearly all lines as they were
 
 
 def fields(text: str, start: int, stop: int) -> list[Range]:
@@ -184,80 +217,43 @@ def _number(text: str, part: Range) -> float:
     return value
 
 
-def _shape(decoded: Text, parts: list[Range], kind: int, place: Range) -> Shape:
-    text = decoded.text
-    name = text[slice(*parts[2])]
-    x, y, half_width, half_height = (_number(text, part) for part in parts[3:7])
-    shape, bits, hidden, _, side = (int(text[slice(*part)] or 0) for part in parts[7:12])
-    labels = {"id": 1, "name": 2, "x": 3, "y": 4, "width": 5, "height": 6, "label_side": 11}
-    spans = {label: decoded.span(*parts[number]) for label, number in labels.items()}
-    spans["whole"] = decoded.span(*place)
-    tail = [text[a:b] for a, b in parts[12:]]
-    number = int(text[slice(*parts[1])])
-    return Shape(
-        kind,
-        number,
-        name,
-        x,
-        y,
-        2 * half_width,
-        2 * half_height,
-        shape,
-        bits,
-        hidden > 0,
-        side,
-        tail,
-        place,
-        spans,
-    )
+def _shape(line: str, parts: list[Range], kind: int) -> _Line:
+    x, y, half_width, half_height = (_number(line, part) for part in parts[3:7])
+    shape, bits, hidden, _, side = (int(line[a:b] or 0) for a, b in parts[7:12])
+    spans = {label: parts[number] for label, number in _LABELS.items()}
+    spans["whole"] = (0, len(line))
+    tail = tuple(line[a:b] for a, b in parts[12:])
+    number, name = int(line[slice(*parts[1])]), line[slice(*parts[2])]
+    size = 2 * half_width, 2 * half_height
+    return Shape, (kind, number, name, x, y, *size, shape, bits, hidden > 0, side, tail), spans
 
 
-def _arrow(decoded: Text, parts: list[Range], start: int, stop: int) -> Arrow:
-    text = decoded.text
-    numbers = [int(text[slice(*part)] or 0) for part in parts[1:10]]
-    points = text[parts[13][0] : stop]
-    spans = {
-        "id": decoded.span(*parts[1]),
-        "source": decoded.span(*parts[2]),
-        "target": decoded.span(*parts[3]),
-        "polarity": decoded.span(*parts[6]),
-        "points": decoded.span(parts[13][0], stop),
-        "whole": decoded.span(start, stop),
-    }
-    bends = tuple((float(x), float(y)) for x, y in POINT.findall(points))
+def _arrow(line: str, parts: list[Range]) -> _Line:
+    numbers = [int(line[a:b] or 0) for a, b in parts[1:10]]
+    points = parts[13][0], len(line)
+    bends = tuple((float(x), float(y)) for x, y in POINT.findall(line, *points))
     if not all(math.isfinite(value) for bend in bends for value in bend):
         raise ValueError("not a coordinate")
+    spans = {"id": parts[1], "source": parts[2], "target": parts[3], "polarity": parts[6]}
+    spans |= {"points": points, "whole": (0, len(line))}
     number, source, target, shape, hidden, polarity, thick, _, delay = numbers
     sign = chr(polarity) if 32 < polarity < 127 else ""
-    tail = [text[a:b] for a, b in parts[10:13]]
-    return Arrow(
-        number,
-        source,
-        target,
-        shape,
-        hidden > 0,
-        sign,
-        thick,
-        bool(delay & 1),
-        bends,
-        tail,
-        (start, stop),
-        spans,
-    )
+    tail = tuple(line[a:b] for a, b in parts[10:13])
+    values = (number, source, target, shape, hidden > 0, sign, thick, bool(delay & 1), bends, tail)
+    return Arrow, values, spans
 
 
-def _old_item(decoded: Text, start: int, stop: int) -> Shape | Arrow:
+def _old_item(line: str) -> _Line:
     """V160: ``|id,name,x,y,w,h,...`` and ``>id,from,to,...``; only ids, names and positions are read."""
-    text = decoded.text
-    parts = fields(text, start + 1, stop)
-    spans = {"whole": decoded.span(start, stop)}
-    number = int(text[slice(*parts[0])])
-    if text[start] == ">":
-        source, target = (int(text[slice(*part)]) for part in parts[1:3])
-        bends = tuple((float(x), float(y)) for x, y in POINT.findall(text, start, stop))
-        return Arrow(number, source, target, 1, False, "", 0, False, bends, [], (start, stop), spans)
-    x, y = (_number(text, part) for part in parts[2:4])
-    width, height = (2 * _number(text, part) for part in parts[4:6]) if len(parts) > 5 else (0.0, 0.0)
-    name = text[slice(*parts[1])]
-    spans |= {label: decoded.span(*parts[n]) for n, label in enumerate(("name", "x", "y"), 1)}
-    return Shape(WORD, number, name, x, y, width, height, 8, 3, False, 0, [], (start, stop), spans)
+    parts = fields(line, 1, len(line))
+    spans = {"whole": (0, len(line))}
+    number = int(line[slice(*parts[0])])
+    if line[0] == ">":
+        source, target = (int(line[slice(*part)]) for part in parts[1:3])
+        bends = tuple((float(x), float(y)) for x, y in POINT.findall(line))
+        return Arrow, (number, source, target, 1, False, "", 0, False, bends, ()), spans
+    x, y = (_number(line, part) for part in parts[2:4])
+    width, height = (2 * _number(line, part) for part in parts[4:6]) if len(parts) > 5 else (0.0, 0.0)
+    spans |= {label: parts[n] for n, label in enumerate(("name", "x", "y"), 1)}
+    name = line[slice(*parts[1])]
+    return Shape, (WORD, number, name, x, y, width, height, 8, 3, False, 0, ()), spans

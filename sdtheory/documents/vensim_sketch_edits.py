@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sdtheory.documents.drafting import element_called, finite, view_number, without_control_characters
@@ -118,7 +119,7 @@ def _points(drawing: Drawing, element: Element, item: Shape | Arrow, points: lis
         raise _refuse(drawing, element, "has no points", "reshape a flow or a connector")
     if len(points) < 2:
         raise _refuse(drawing, element, "needs the two ends of its pipe")
-    for (a, b), (c, d) in zip(points, points[1:], strict=False):
+    for (a, b), (c, d) in pairwise(points):
         if min(abs(a - c), abs(b - d)) > 1:
             raise _refuse(drawing, element, "bends at right angles only")
     before, after = _halves(points, (item.x, item.y))
@@ -137,7 +138,7 @@ def _points(drawing: Drawing, element: Element, item: Shape | Arrow, points: lis
 def _halves(points: list[Point], valve: Point) -> tuple[list[Point] | None, list[Point] | None]:
     """The pipe from the valve back to its source and on to its target; None when the valve is not on it."""
     x, y = valve
-    for number, ((a, b), (c, d)) in enumerate(zip(points, points[1:], strict=False)):
+    for number, ((a, b), (c, d)) in enumerate(pairwise(points)):
         if min(a, c) - 1 <= x <= max(a, c) + 1 and min(b, d) - 1 <= y <= max(b, d) + 1:
             before, after = points[: number + 1], points[number + 1 :]
             return [valve, *_leaving(before[::-1], valve)], [valve, *_leaving(after, valve)]
@@ -248,7 +249,7 @@ def add_view(document: Document, name: str) -> list[Edit]:
     defaults = _DEFAULTS
     for one in document.views:
         if "defaults" in one.spans:
-            defaults = file.text[slice(*file.offsets(one.spans["defaults"]))]
+            defaults = file.text[slice(*file.offsets(one.spans["defaults"]))].replace("\r", "")
     text = _VIEW.format(name=name, defaults=defaults)
     return [_new_part(file, text)]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from sdtheory.documents.index import Entry, Names
 from sdtheory.documents.lexer import spelled
@@ -25,6 +26,7 @@ from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
 
 _SIDES = {0: "center", 1: "bottom", 2: "left", 3: "top", 4: "right"}
+_OUTLINES = {1: "clear", 2: "ellipse", 3: "box", 8: "none"}
 _POLARITIES = {"+": "+", "-": "-", "S": "+", "s": "+", "O": "-", "o": "-"}
 ATTACHED = 32
 PIPE_THICKNESS = 20
@@ -150,43 +152,41 @@ class Reading:
         if item.type == VALVE:
             return self._flow(item)
         name = spelled(item.name)
-        plain = self._plain(item)
         if item.type == WORD:
             entry = self.variables.get(name)
             kind = "stock" if entry is not None and entry.kind == "stock" else "auxiliary"
             kind = kind if item.bits & 1 else "alias"
-            return replace(plain, kind=kind, variable=entry.name if entry else name, text=name)
+            return self._drawn(item, kind=kind, variable=entry.name if entry else name, text=name)
         if item.type == COMMENT and item.bits & 4:
-            return replace(plain, kind="text", text=item.text)
-        if item.type == COMMENT and name == "48":
-            return replace(plain, kind="cloud")
-        return plain
+            return self._drawn(item, kind="text", text=item.text)
+        return self._drawn(item, kind="cloud" if item.type == COMMENT and name == "48" else "other")
 
-    def _plain(self, item: Shape) -> Element:
+    def _drawn(self, item: Shape, **given: Any) -> Element:
+        """The element of a shape, with what is `given` besides what its line says."""
         text = self.decoded.text[slice(*item.place)]
         # box fill and font stand behind border, navigation 1 and 2, box
         colour, fill, font = (item.tail[n] if n < len(item.tail) else "" for n in (3, 4, 5))
-        shapes = {0: "", 1: "clear", 2: "ellipse", 3: "box", 8: "none"}
+        outline = item.shape & ~ATTACHED
+        given.setdefault("shape", _OUTLINES.get(outline) or ("" if not outline else str(outline)))
+        given.setdefault("spans", item.spans)
         return Element(
             id=f"{self.number}:{item.id}",
-            kind="other",
             x=item.x,
             y=item.y,
             width=item.width,
             height=item.height,
             label_side=_SIDES.get(item.side, ""),
             uid=str(item.id),
-            shape=shapes.get(item.shape & ~ATTACHED, str(item.shape & ~ATTACHED)),
             colour=colour,
             fill=fill,
             font=font,
             hidden=item.hidden,
             line=self.decoded.place(item.place[0])[0],
             raw=text,
-            spans=item.spans,
+            **given,
         )
 
-    def _other(self, place: Range, name: str, spans: dict[str, Span]) -> Element:
+    def _other(self, place: Range, name: str, spans: Mapping[str, Span]) -> Element:
         line = self.decoded.place(place[0])[0]
         return Element(name, "other", line=line, raw=self.decoded.text[slice(*place)], spans=spans)
 
@@ -237,14 +237,10 @@ class Reading:
         points = (*before, *after) if len(before) > 1 or len(after) > 1 else ()
         # bends may coincide with the valve or with each other
         points = tuple(p for n, p in enumerate(points) if n == 0 or p != points[n - 1])
-        spans = dict(valve.spans)
-        if word:
-            spans |= {f"label_{key}": span for key, span in word.spans.items()}
-        for side, pipe in (("source", source), ("target", target)):
-            if pipe:
-                spans |= {f"{side}_{key}": span for key, span in pipe[0].spans.items()}
-        return replace(
-            self._plain(valve),
+        others = [("label_", word.spans)] if word else []
+        others += [(side, pipe[0].spans) for side, pipe in (("source_", source), ("target_", target)) if pipe]
+        return self._drawn(
+            valve,
             kind="flow",
             variable=name,
             shape="",
@@ -254,7 +250,7 @@ class Reading:
             points=points,
             source=self._id(source[1]) if source else None,
             target=self._id(target[1]) if target else None,
-            spans=spans,
+            spans=valve.spans.joined(tuple(others)),
         )
 
     def ends(

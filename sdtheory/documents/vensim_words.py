@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sdtheory.documents.drafting import Box
 from sdtheory.documents.vensim_drawing import CLOUD, Drawing, coordinate, points_text
 from sdtheory.documents.vensim_sketch import COMMENT, VALVE, WORD, Shape
 from sdtheory.documents.vensim_view import ATTACHED
@@ -22,7 +23,7 @@ def size_of(name: str) -> tuple[int, int]:
     Examples
     --------
     >>> size_of("births"), size_of("effective search space of all")
-    ((22, 11), (46, 17))
+    ((22, 11), (49, 17))
     """
     rows, longest, row = 1, 0, 0
     for word in name.split():
@@ -95,16 +96,21 @@ def cloud_line(drawing: Drawing, x: float, y: float) -> tuple[int, str]:
     return id, f"{COMMENT},{id},{CLOUD},{coordinate(x)},{coordinate(y)},10,8,0,3,0,0,-1,0,0,0"
 
 
-def valve_lines(drawing: Drawing, name: str, x: float, y: float, upright: bool) -> tuple[int, list[str]]:
-    """A valve, its number, and the flow's name below it or, where the pipe is upright, to its right."""
-    id, word = drawing.new_id(), drawing.new_id()
+def label_box(name: str, x: float, y: float, upright: bool) -> Box:
+    """Where the name of a flow stands whose valve is at x, y: below it, or to its right where the pipe is upright."""
     width, height = size_of(name)
+    return Box(*((x + 8 + width, y) if upright else (x, y + 8 + height)), 2 * width, 2 * height)
+
+
+def valve_lines(drawing: Drawing, name: str, x: float, y: float, upright: bool) -> tuple[int, list[str]]:
+    """A valve and the flow's name, with the number of the valve."""
+    id, word = drawing.new_id(), drawing.new_id()
+    label = label_box(name, x, y, upright)
     size, shape, side = ("8,6", 33, 4) if upright else ("6,8", 34, 1)
-    label = (x + 8 + width, y) if upright else (x, y + 8 + height)
     sibling = drawing.sibling((x, y), WORD, lambda one: one.shape == 8 | ATTACHED and bool(one.bits & 1))
     tail = _tail(drawing, sibling, "0,0,-1,0,0,0")
     valve = f"{VALVE},{id},0,{coordinate(x)},{coordinate(y)},{size},{shape},3,0,0,{side},0,0,0"
-    return id, [valve, _word(word, name, *label, (width, height), f"{8 | ATTACHED},3", tail)]
+    return id, [valve, _word(word, name, label.x, label.y, size_of(name), f"{8 | ATTACHED},3", tail)]
 
 
 def pipe_line(drawing: Drawing, valve: int, end: int, leads_in: bool, point: Point) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import without_control_characters
 from sdtheory.documents.index import Block
-from sdtheory.documents.lexer import spelled, tokens
+from sdtheory.documents.lexer import call_arguments, spelled, tokens
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.text import Span
-from sdtheory.documents.vensim_blocks import Piece, split
+from sdtheory.documents.vensim_blocks import Piece, split, trimmed
 from sdtheory.documents.vensim_layout import Layout, laid_out, marker_in
-from sdtheory.documents.words import RESERVED
+from sdtheory.documents.words import PREDEFINED, RESERVED
 from sdtheory.errors import DocumentError, shown
 from sdtheory.names import canonical
 
@@ -64,7 +64,8 @@ def needs_quotes(name: str) -> bool:
     >>> [needs_quotes(name) for name in ("birth rate", "Größe", "a/b", "2nd", "max")]
     [False, False, True, True, True]
     """
-    if canonical(name) in RESERVED["vensim"]:
+    key = canonical(name)
+    if key in RESERVED["vensim"] and key not in PREDEFINED["vensim"]:
         return True
     pieces = list(tokens(name, "vensim"))
     whole = len(pieces) == 1 and pieces[0].kind == "name" and pieces[0].text == name
@@ -185,6 +186,13 @@ def reread(document: Document, block: str) -> Piece | None:
     return found.pieces[0] if alone and found.pieces[0].stop == len(block) else None
 
 
+def check_new_block(document: Document, name: str, block: str, equation: str) -> None:
+    """Raise when a new block would not be read as this variable with this equation."""
+    piece = reread(document, block)
+    if piece is None or canonical(piece.name) != canonical(name) or piece.read(block, "equation") != equation:
+        raise _refuse(document, name, "equation", "it would be read otherwise")
+
+
 def check_block(opened: Opened, piece: Piece, edits: list[Edit], what: str, expected: str) -> list[Edit]:
     """The edits of one block, when reading it again finds the text as given and its other parts as they were.
 
@@ -202,6 +210,7 @@ def check_block(opened: Opened, piece: Piece, edits: list[Edit], what: str, expe
     new = reread(opened.document, block)
     if (
         new is None
+        or new.operator != (piece.operator or new.operator)
         or _parts(new, block, what) != _parts(piece, text, what)
         or new.read(block, what) != expected
     ):
@@ -214,11 +223,21 @@ def _parts(piece: Piece, text: str, changed: str) -> list[object]:
     parts: list[object] = [piece.name, piece.supplementary, piece.understood, *piece.keywords]
     parts += [text[a:b] for a, b in piece.exceptions]
     parts += [text[slice(*piece.subscripts)] if piece.subscripts else ""]
-    if piece.operator and changed != "operator":
-        parts.append(piece.operator)
     return parts + [
         piece.read(text, what) for what in ("equation", "units", "documentation") if what != changed
     ]
+
+
+def check_arguments(document: Document, name: str, equation: str, expected: tuple[str, str]) -> None:
+    """Raise when an equation is not ``INTEG`` of these two arguments."""
+    places = call_arguments(equation, "INTEG", "vensim")
+    found = tuple(equation[slice(*trimmed(equation, a, b))] for a, b in places or ())
+    if found != expected:
+        raise DocumentError(
+            f"'{shown(name)}' would not be INTEG(rate, initial value) any more",
+            file=document.file,
+            remedy="close every bracket; a comma ends the initial value",
+        )
 
 
 def field_edit(opened: Opened, piece: Piece, what: str, text: str) -> Edit:
