@@ -206,10 +206,7 @@ class _Builder:
             if len(value) > self.limits.attribute_length:
                 message = f"attribute '{shown(name)}' has {len(value):,} characters"
                 raise LimitError(f"{message}; the limit is {self.limits.attribute_length:,}", file=self.file)
-        if angle or self.wide:
-            stop = self.tag_end(offset)
-        else:
-            stop = self.data.find(b">", offset) + 1
+        stop = self.tag_end(offset) if angle or self.wide else self.data.find(b">", offset) + 1
         node.tag_stop = self.original(stop) if self.places else stop
         if self.open:
             self.open[-1].children.append(node)
