@@ -143,7 +143,8 @@ class Drawing:
 
     def move_points(self, arrow: Arrow, moved: list[Point]) -> None:
         """Give the arrow's points, one by one, other places."""
-        found = POINT.finditer(self.file.text, *arrow.place)
+        place = self.file.offsets(arrow.spans["points"]) if "points" in arrow.spans else arrow.place
+        found = POINT.finditer(self.file.text, *place)
         for match, point in zip(found, moved, strict=True):
             for group, value in zip((1, 2), point, strict=True):
                 self._set_coordinate(match.span(group), value)

@@ -244,6 +244,51 @@ def test_random_edits_change_only_their_lines_and_can_be_undone(document, seed):
         assert from_bytes(data, "vensim", old.encoding) == old
 
 
+SIGNS = [
+    '"',
+    "{",
+    "}",
+    "~",
+    "|",
+    "[",
+    "]",
+    "\\",
+    "(",
+    ")",
+    "\\\n",
+    ",",
+    "\n",
+    "\r",
+    "-1",
+    "1e9",
+    "V160",
+    "INTEG(",
+]
+SIGNS += [":EXCEPT:", "\n10,1,a,", "\n1,2,3,", "\t", "=", ":", "+", " - ", "12,", "11,", "32", "4"]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32))
+def test_edits_of_a_mutated_file_keep_the_laws_or_are_refused(seed):
+    chance = random.Random(seed)
+    broken = bytearray(FARM.encode())
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(broken))
+        broken[start : start + chance.choice([0, 1, 1, 5, 40])] = chance.choice(SIGNS).encode()
+    try:
+        document = from_bytes(bytes(broken), "vensim")
+    except SDError:
+        return
+    for _ in range(8):
+        if not variables(document):
+            return
+        verb, arguments = any_edit(document, chance)
+        try:
+            document = check_only_edited_lines_change(document, verb, arguments)
+        except SDError as error:
+            assert str(error) and "\n" not in str(error)
+
+
 def test_every_kind_of_edit_keeps_the_laws_over_a_corpus(request):
     for document in corpus(request):
         chance = random.Random(document.bytes)
@@ -334,6 +379,37 @@ def test_every_variable_of_a_corpus_can_be_renamed_there_and_back(request):
 
 def run(document):
     return sd.simulate(sd.load(document), engine="vectorised", stop=2)
+
+
+def test_moves_texts_and_names_leave_the_runs_of_a_corpus_as_they_were(request):
+    runs = 0
+    for document in corpus(request):
+        try:
+            before = run(document)
+        except SDError:
+            continue
+        runs += 1
+        drawn, renamed, names = document, document, {}
+        for view in document.views:
+            for element in view.elements:
+                if element.kind in ("stock", "flow", "auxiliary", "alias", "cloud"):
+                    drawn = drawn.move(element.id, element.x + 13, element.y + 9)
+        for number, entry in enumerate(variables(document)):
+            drawn = drawn.set_documentation(entry.name, "Quite other.\nTwo lines.")
+            if entry.kind != "subscript":
+                new = [f"v{number} new", f"q, {number} | x", f"Ä {number}/b"][number % 3]
+                renamed = renamed.rename(entry.name, new)
+                names[canonical(entry.name)] = canonical(new)
+        assert run(drawn).equals(before), document.file
+        after = {canonical(name): values for name, values in run(renamed).items()}
+        for name, values in before.items():
+            base, bracket, element = name.partition("[")
+            key = canonical(base)
+            assert values.equals(after[names.get(key, key) + canonical(bracket + element)]), (
+                document.file,
+                name,
+            )
+    assert runs
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
