@@ -8,7 +8,7 @@ from typing import Any
 
 from sdtheory.documents import Document, Limits
 from sdtheory.documents.index import Block, Entry
-from sdtheory.documents.lexer import depth, references, terms
+from sdtheory.documents.lexer import depth, parts, references, spelled, terms
 from sdtheory.errors import LimitError, ModelError, shown
 from sdtheory.names import canonical
 
@@ -67,8 +67,8 @@ def _inputs(document: Document) -> frozenset[str]:
     found = set()
     for module in document.modules:
         for connection in module.connections:
-            tail = connection.target.rpartition(".")[2]
-            found.add(canonical(f"{module.name}.{tail}"))
+            for _, tail in parts(connection.target)[-1:]:
+                found.add(canonical(f"{module.name}.{spelled(tail, 'xmile')}"))
     return frozenset(found)
 
 

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Block, Entry, Macro, Module
+from sdtheory.documents.lexer import qualified
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.faults import fault, unreadable
@@ -248,6 +249,7 @@ def _connections(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _qualified(document: Document, module: Module, name: str, scope: str) -> str | None:
+    name = qualified(name)
     return Scope(document, scope).key(name) or Scope(document, module.parent).key(name)
 
 
