@@ -49,10 +49,6 @@ class Box:
         across = abs(self.x - other.x) < (self.width + other.width) / 2 + gap
         return across and abs(self.y - other.y) < (self.height + other.height) / 2 + gap
 
-    def at(self, x: float, y: float) -> Box:
-        """The same box elsewhere."""
-        return Box(x, y, self.width, self.height)
-
 
 def without_control_characters(document: Document, name: str, text: str) -> str:
     r"""The text with ``\n`` for every line end.
@@ -242,10 +238,17 @@ def free_place(boxes: Iterable[Box], size: tuple[float, float], near: Iterable[P
         x, y = (math.floor(sum(point[axis] for point in points) / len(points) + 0.5) for axis in (0, 1))
         new = Box(x, y, width, height)
         reach = _STEP * (_RINGS + 1)
-        close = [box for box in drawn if new.meets(box, reach)]
+        # of each box near: its centre, and how far from it a centre must stay
+        close = [
+            (box.x - x, box.y - y, (box.width + width) / 2 + _GAP, (box.height + height) / 2 + _GAP)
+            for box in drawn
+            if new.meets(box, reach)
+        ]
         for dx, dy in _OFFSETS:
             inside = x + dx - width / 2 >= left and y + dy - height / 2 >= top
-            if inside and not any(new.at(x + dx, y + dy).meets(box, _GAP) for box in close):
+            if inside and not any(
+                abs(a - dx) < across and abs(b - dy) < down for a, b, across, down in close
+            ):
                 return x + dx, y + dy
     below = max((box.y + box.height / 2 for box in drawn), default=0)
     start = min((box.x - box.width / 2 for box in drawn), default=left)

@@ -43,7 +43,7 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
         Nested deeper, or more elements, than `limits` allows.
     """
     tree = opened(data, encoding, file, limits)
-    reading = File(tree.decoded, file, limits)
+    reading = File(tree.decoded, file, limits, prefix=tree.prefix, remembers=not tree.notes)
     root = tree.root
     reading.notes.extend(tree.notes)
     namespace = root.attributes.get(f"xmlns:{tree.prefix.removesuffix(':')}" if tree.prefix else "xmlns", "")
@@ -117,7 +117,8 @@ def _collect(
         if count > reading.limits.variables:
             raise reading.too_much(node, "more variables", reading.limits.variables, "variables")
         key = canonical(entry.name)
-        entry = replace(entry, group=groups.get(key, ""))
+        if key in groups:
+            entry = replace(entry, group=groups[key])
         if scope + key in found:
             first = found[scope + key]
             reading.note(
@@ -266,9 +267,7 @@ def _views(reading: File, models: list[Node], names: list[str], entries: Names[E
                 if count > reading.limits.view_elements:
                     limit = reading.limits.view_elements
                     raise reading.too_much(node, "more drawn elements", limit, "view_elements")
-                found.append(
-                    view_of(reading.decoded, len(found), node, name, entries, ends, styles, reading.notes)
-                )
+                found.append(view_of(reading, len(found), node, name, entries, ends, styles))
         legacy = model.first("display")
         if legacy is not None:
             drawn = list(declarations(model))
@@ -277,7 +276,5 @@ def _views(reading: File, models: list[Node], names: list[str], entries: Names[E
                 raise reading.too_much(
                     legacy, "more drawn elements", reading.limits.view_elements, "view_elements"
                 )
-            found.append(
-                legacy_view(reading.decoded, len(found), legacy, drawn, name, entries, ends, reading.notes)
-            )
+            found.append(legacy_view(reading, len(found), legacy, drawn, name, entries, ends))
     return tuple(found)

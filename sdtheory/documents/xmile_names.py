@@ -199,8 +199,12 @@ class Scope:
 
     def _home(self, model: str, module: str) -> str:
         """The model that declares a module, when the name is used in `model`."""
-        names = [name for name, _ in self.source.models]
-        return next((name for name in (model, "", *names) if self.source.key(name, module)), model)
+        variables = self.source.document.variables
+        for name in (model, "", *(name for name, _ in self.source.models)):
+            key = self.source.key(name, module)
+            if key is not None and variables[key].kind == "module":
+                return name
+        return model
 
     def _single(self, key: str, model: str) -> tuple[str, ...]:
         if self.source.key(model, key) is None:

@@ -201,7 +201,7 @@ class _Renaming:
         if (tag in _NAMES or (drawn and tag in VARIABLES)) and "name" in node.attributes:
             self.attribute(node, "name", scope.label)
         for name in node.attributes:
-            if name.rpartition(":")[2] == "entity_name":
+            if name.endswith("entity_name"):
                 self.attribute(node, name, scope.label)
 
     def dimension(self, dim: Node) -> None:
@@ -229,7 +229,7 @@ class _Renaming:
         xml = self.source.xml
         content = xml.text_content(node)
         changes = [
-            (part.start, part.stop, respelled(part.text, self.new, place, self.usual(node, place)))
+            (part.start, part.stop, respelled(part.text, self.new, place, self.usual(part.text, node, place)))
             for part in names(content.text)
             if self.is_meant(part)
         ]
@@ -259,11 +259,11 @@ class _Renaming:
             place == "declaration" or (place == "attribute" and several and node.tag in VARIABLES)
         ):
             return f'"{self.given}"' if text.strip().startswith('"') else self.given
-        return respelled(text, self.new, place, self.usual(node, place))
+        return respelled(text, self.new, place, self.usual(text, node, place))
 
-    def usual(self, node: Node, place: str) -> str:
-        """What stands between words in like places of the file."""
-        if place == "equation" or len(words_of(self.new)) == 1:
+    def usual(self, text: str, node: Node, place: str) -> str:
+        """What stands between words in like places of the file, for a text that does not show it."""
+        if place == "equation" or len(words_of(self.new)) == 1 or len(words_of(text)) > 1:
             return "_"
         if place == "declaration":
             return " "
@@ -298,6 +298,8 @@ class _Renaming:
             node, vendor = waiting.pop()
             vendor = vendor or ":" in node.tag
             waiting.extend((child, vendor) for child in node.children)
+            if not vendor and not node.attributes:
+                continue
             values = {name: text for name, text in node.attributes.items() if vendor or ":" in name}
             if vendor and not node.children:
                 values[""] = node.text

@@ -12,7 +12,7 @@ from sdtheory.documents.view import Element
 from sdtheory.documents.xmile_tree import declarations, names_of_models, opened, views_of
 from sdtheory.documents.xml_tree import Node
 from sdtheory.documents.xml_writing import Xml
-from sdtheory.errors import UsageError
+from sdtheory.errors import UsageError, shown
 from sdtheory.names import canonical, unknown
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def entry_called(document: Document, name: str, kinds: Iterable[str], what: str)
         names = [one.name for one in document.variables.values() if one.kind in kinds]
         hint = unknown(what, name, names).remedy
         raise UsageError(
-            f"'{entry.name}' is a {entry.kind}, not a {what}",
+            f"'{shown(entry.name)}' is a {entry.kind}, not a {what}",
             file=document.file,
             line=entry.line,
             remedy=hint,

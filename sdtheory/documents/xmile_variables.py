@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from sdtheory.documents.index import Block, Entry, Lookup
 from sdtheory.documents.lexer import is_constant, spelled
 from sdtheory.documents.limits import Limits, beyond
-from sdtheory.documents.text import Span, Text
+from sdtheory.documents.remembered import Memory, Parts, moved, parts_of
+from sdtheory.documents.text import Span, Spans, Text
 from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
 from sdtheory.errors import DocumentError, Issue, LimitError, shown
 
@@ -41,6 +42,8 @@ class File:
     name: str
     limits: Limits
     notes: list[Issue] = field(default_factory=list)
+    prefix: str = ""
+    remembers: bool = True  # not where a repair has changed what the bytes alone say
 
     def place(self, position: int) -> tuple[int, int]:
         return self.decoded.place(self.decoded.character(position))
@@ -58,7 +61,55 @@ def is_on(switch: Node) -> bool:
     return switch.text.strip().lower() != "false"
 
 
+@dataclass(frozen=True)
+class _Known:
+    """An entry that was read before; places count from the first character of its element."""
+
+    entry: Entry
+    place: int
+    blocks: tuple[tuple[Block, int, Parts], ...]
+
+    def at(self, decoded: Text, base: int, model: str) -> Entry:
+        """The same entry where it stands now."""
+        line, column = decoded.place(base + self.place)
+        blocks = []
+        for block, place, parts in self.blocks:
+            where = decoded.place(base + place)
+            spans = Spans(decoded, base, parts)
+            blocks.append(moved(block, line=where[0], column=where[1], spans=spans))
+        return moved(self.entry, line=line, column=column, blocks=tuple(blocks), model=model)
+
+
+_MEMORY: Memory[_Known] = Memory(most=4096)
+_LONGEST = 2000  # characters of an element that is remembered
+
+
 def entry_of(reading: File, node: Node, model: str, non_negative: frozenset[str]) -> Entry | None:
+    """The entry of one variable, or None when it has no name."""
+    decoded = reading.decoded
+    base = decoded.character(node.start)
+    raw = decoded.text[base : decoded.character(node.stop)]
+    if not reading.remembers or len(raw) > _LONGEST:
+        return _entry_of(reading, node, model, non_negative)
+    key = (raw, node.tag in non_negative, reading.prefix, decoded.encoding, reading.limits.equation_bytes)
+    known = _MEMORY.get(key)
+    if known is not None:
+        return known.at(decoded, base, model)
+    notes = len(reading.notes)
+    entry = _entry_of(reading, node, model, non_negative)
+    if entry is not None and len(reading.notes) == notes:
+        starts = decoded.line_starts
+        blocks = tuple(
+            (block, starts[block.line - 1] + block.column - 1 - base, parts_of(decoded, base, block.spans))
+            for block in entry.blocks
+        )
+        bare = moved(entry, blocks=())
+        kept = tuple((moved(block, spans={}), place, parts) for block, place, parts in blocks)
+        _MEMORY.keep(key, _Known(bare, starts[entry.line - 1] + entry.column - 1 - base, kept))
+    return entry
+
+
+def _entry_of(reading: File, node: Node, model: str, non_negative: frozenset[str]) -> Entry | None:
     raw = node.attributes.get("name")
     if raw is None or not raw.strip():
         if node.tag != "gf":

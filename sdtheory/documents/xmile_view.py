@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sdtheory.documents.index import Entry, Names
 from sdtheory.documents.lexer import spelled
-from sdtheory.documents.text import Span, Text
+from sdtheory.documents.remembered import Memory, Parts, moved, parts_of
+from sdtheory.documents.text import Span, Spans
 from sdtheory.documents.view import Element, Point, View, arc_middle
+from sdtheory.documents.xmile_variables import File
 from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
 from sdtheory.errors import Issue, shown
 from sdtheory.names import canonical
@@ -75,36 +77,28 @@ def flow_ends(variables: Names[Entry]) -> Ends:
 
 
 def view_of(
-    decoded: Text,
-    number: int,
-    node: Node,
-    model: str,
-    variables: Names[Entry],
-    ends: Ends,
-    styles: Styles,
-    notes: list[Issue],
+    file: File, number: int, node: Node, model: str, variables: Names[Entry], ends: Ends, styles: Styles
 ) -> View:
     """One ``<view>``; `styles` are those around it."""
     spans = {"whole": Span(node.start, node.stop)}
-    attributes = attribute_spans(decoded, node)
+    attributes = attribute_spans(file.decoded, node)
     spans |= {key: attributes[key] for key in ("name", "type") if key in attributes}
     name = node.get("name")  # the standard has none: a vendor's own
     kind = node.attributes.get("type") or ("interface" if name == "interface" else "stock_flow")
     children = [child for child in node.children if child.tag not in _NOT_DRAWN]
-    reading = _Reading(decoded, number, model, variables, ends, styles_of(node, styles), notes)
+    reading = _Reading(file, number, model, variables, ends, styles_of(node, styles))
     elements = reading.elements([(child, child) for child in children])
     return View(name, tuple(elements), spans, kind, model, reading.line(node.start))
 
 
 def legacy_view(
-    decoded: Text,
+    file: File,
     number: int,
     node: Node,
     variable_nodes: Sequence[Node],
     model: str,
     variables: Names[Entry],
     ends: Ends,
-    notes: list[Issue],
 ) -> View:
     """The oldest dialect: each variable holds its ``<display>``, the model's own holds the connectors."""
     shown_nodes = []
@@ -113,7 +107,7 @@ def legacy_view(
         if display is not None:
             shown_nodes.append((variable, display))
     shown_nodes += [(child, child) for child in node.children if child.tag not in _NOT_DRAWN]
-    reading = _Reading(decoded, number, model, variables, ends, Styles(), notes)
+    reading = _Reading(file, number, model, variables, ends, Styles())
     elements = reading.elements(shown_nodes)
     return View(
         "",
@@ -125,26 +119,53 @@ def legacy_view(
     )
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What an element says by itself.
+
+    Parameters
+    ----------
+    element : Element
+        Without id, line, spans and what follows from other elements; `variable` is not None where `text` names one.
+    parts : mapping of str to (int, int)
+        Characters, counted from the first one of the element.
+    ends : pair of (str, bool)
+        Of a connector: the name at each end, or the number of an alias and True.
+    leaves : (x, y), optional
+        Of a connector in the oldest dialect: where it leaves.
+    """
+
+    element: Element
+    parts: Parts
+    ends: tuple[tuple[str, bool], ...] = ()
+    leaves: Point | None = None
+
+
+_MEMORY: Memory[_Known] = Memory(most=8192)
+_LONGEST = 2000  # characters of an element that is remembered
+
+
 class _Reading:
     """The elements of one view; connectors are resolved when all others are known."""
 
     def __init__(
         self,
-        decoded: Text,
+        reading: File,
         number: int,
         model: str,
         variables: Names[Entry],
         ends: Ends,
         styles: Styles,
-        notes: list[Issue],
     ):
-        self.decoded = decoded
+        self.reading = reading
+        self.decoded = reading.decoded
         self.number = number
         self.model = model
         self.variables = variables
         self.ends = ends
         self.styles = styles
-        self.notes = notes
+        self.styled = repr((styles.attributes, {tag: node.attributes for tag, node in styles.shapes.items()}))
+        self.notes = reading.notes
         self.by_name: dict[str, Element] = {}
         self.by_uid: dict[str, Element] = {}
         self.scope = canonical(model) + "." if model else ""
@@ -159,7 +180,7 @@ class _Reading:
     def elements(self, nodes: Sequence[tuple[Node, Node]]) -> list[Element]:
         """Elements in file order, a flow's clouds behind it; each node with the one that holds its place."""
         found: list[Element] = []
-        flows: list[tuple[int, Node]] = []
+        flows: list[int] = []
         connectors: list[tuple[int, Node]] = []
         for ordinal, (node, place) in enumerate(nodes):
             name = f"{self.number}:{ordinal}"
@@ -173,11 +194,11 @@ class _Reading:
             if element.uid:
                 self.by_uid.setdefault(element.uid, element)
             if element.kind == "flow":
-                flows.append((len(found), place))
+                flows.append(len(found))
             found.append(element)
         extra: dict[int, list[Element]] = {}
-        for position, place in flows:
-            found[position], extra[position] = self.flow(found[position], place)
+        for position in flows:
+            found[position], extra[position] = self.flow(found[position])
         for position, node in connectors:
             found[position] = self.connector(found[position].id, node)
         return [one for position, element in enumerate(found) for one in (element, *extra.get(position, ()))]
@@ -214,6 +235,34 @@ class _Reading:
 
     def placed(self, name: str, node: Node, place: Node) -> Element:
         """An element with a position, whatever its kind."""
+        known, base = self.known(node, place)
+        element = known.element
+        return moved(
+            element,
+            id=name,
+            variable=None if element.variable is None else self.variable(element.text),
+            line=self.decoded.place(base)[0],
+            spans=Spans(self.decoded, base, known.parts),
+        )
+
+    def known(self, node: Node, place: Node) -> tuple[_Known, int]:
+        """What an element says by itself, and the character where it begins."""
+        base = self.decoded.character(place.start)
+        raw = self.decoded.text[base : self.decoded.character(place.stop)]
+        key = (raw, self.styled, self.reading.prefix, self.decoded.encoding)
+        remembers = self.reading.remembers and node is place and len(raw) <= _LONGEST
+        known = _MEMORY.get(key) if remembers else None
+        if known is None:
+            notes = len(self.notes)
+            known = (
+                self.link(node, raw, base) if node.tag == "connector" else self.alone(node, place, raw, base)
+            )
+            if remembers and len(self.notes) == notes:
+                _MEMORY.keep(key, known)
+        return known, base
+
+    def alone(self, node: Node, place: Node, raw: str, base: int) -> _Known:
+        """What an element with a position says, whatever else the view shows."""
         kind = _KINDS.get(node.tag, "other")
         x, y = self.number_of(place, "x"), self.number_of(place, "y")
         outline, width, height = self.shape(node)
@@ -221,24 +270,24 @@ class _Reading:
             # with a size of its own, x and y are the top left corner (XMILE 1.0, 5.1.2)
             width, height = self.number_of(place, "width"), self.number_of(place, "height")
             x, y = x + width / 2, y + height / 2
-        spelling = spelled(node.attributes.get("name", ""), "xmile")
-        variable = (
-            self.variable(spelling) if kind in ("stock", "flow", "auxiliary", "module") and spelling else None
-        )
-        text = spelling
-        attributes = attribute_spans(self.decoded, place)
-        spans = {"whole": Span(place.start, place.stop), **attributes}
+        text = spelled(node.attributes.get("name", ""), "xmile")
+        variable = text if kind in ("stock", "flow", "auxiliary", "module") and text else None
+        spans = {"whole": Span(place.start, place.stop), **attribute_spans(self.decoded, place)}
+        points: tuple[Point, ...] = ()
         if kind == "alias":
             of = node.first("of")
             text = spelled(of.text, "xmile") if of else ""
-            variable = self.variable(text) if text else None
+            variable = text or None
             if of:
                 spans["of"] = text_span(self.decoded, of)
         elif kind == "text":
             text = node.everything().strip()
             spans["text"] = text_span(self.decoded, node)
-        return Element(
-            id=name,
+        elif kind == "flow" and (pts := place.first("pts")):
+            points = self.points(pts)
+            spans["points"] = Span(pts.start, pts.stop)
+        element = Element(
+            id="",
             kind=kind,
             variable=variable,
             x=x,
@@ -246,38 +295,31 @@ class _Reading:
             width=width,
             height=height,
             label_side=self.style(place if place is not node else node, "label_side").strip().lower(),
+            points=points,
             text=text,
             uid=node.attributes.get("uid", ""),
             shape=outline,
             colour=self.style(node, "color") or place.attributes.get("color", ""),
             fill=self.style(node, "background"),
             font=self.style(node, "font_family"),
-            line=self.line(place.start),
-            raw=self.raw(place),
-            spans=spans,
+            raw=raw,
         )
-
-    def raw(self, node: Node) -> str:
-        return self.decoded.text[self.decoded.character(node.start) : self.decoded.character(node.stop)]
+        return _Known(element, parts_of(self.decoded, base, spans))
 
     def variable(self, name: str) -> str:
         """The name as declared, else as the view spells it."""
         entry = self.variables.get(self.scope + canonical(name))
         return entry.name if entry else name
 
-    def flow(self, flow: Element, place: Node) -> tuple[Element, list[Element]]:
+    def flow(self, flow: Element) -> tuple[Element, list[Element]]:
         """The pipe runs from source to target; an end without a stock gets a cloud, which the file lacks."""
-        pts = place.first("pts")
-        points = self.points(pts)
+        points = flow.points
         key = canonical(flow.variable or "")
         source = self.by_name.get(self.ends.get((self.model, "outflows", key), ""))
         target = self.by_name.get(self.ends.get((self.model, "inflows", key), ""))
-        spans = dict(flow.spans)
-        if pts:
-            spans["points"] = Span(pts.start, pts.stop)
         if len(points) < 2:
             ids = [end.id if end else None for end in (source, target)]
-            return replace(flow, spans=spans, source=ids[0], target=ids[1]), []
+            return moved(flow, points=(), source=ids[0], target=ids[1]), []
         if self.runs_backwards(points, source, target):
             points = points[::-1]
         clouds = []
@@ -289,7 +331,7 @@ class _Reading:
                 )
                 clouds.append(stock)
             ends.append(stock.id)
-        return replace(flow, points=points, source=ends[0], target=ends[1], spans=spans), clouds
+        return moved(flow, points=points, source=ends[0], target=ends[1]), clouds
 
     def points(self, pts: Node | None) -> tuple[Point, ...]:
         if pts is None:
@@ -310,55 +352,74 @@ class _Reading:
                 gain += math.dist(near, (stock.x, stock.y)) - math.dist(far, (stock.x, stock.y))
         return gain > 0
 
-    def end_of(self, node: Node, tag: str) -> tuple[Element | None, str, Span | None]:
-        """The element at one end of a connector, its name, and where the file says so."""
+    def end_of(self, node: Node, tag: str) -> tuple[str, bool, Span | None]:
+        """Name, or number of the alias, at one end of a connector; whether it is an alias; where the file says so."""
         end = node.first(tag)
         if end is None:
-            return None, "", None
+            return "", False, None
         alias = end.first("alias")
         if alias is not None:
-            uid = alias.attributes.get("uid", "")
-            return self.by_uid.get(uid), f"alias {uid}", attribute_spans(self.decoded, alias).get("uid")
-        name = spelled(end.text, "xmile")
-        return self.by_name.get(canonical(name)), name, text_span(self.decoded, end)
+            return alias.attributes.get("uid", ""), True, attribute_spans(self.decoded, alias).get("uid")
+        return spelled(end.text, "xmile"), False, text_span(self.decoded, end)
 
-    def connector(self, name: str, node: Node) -> Element:
-        """A link; its arc comes from the angle, or in the oldest dialect from the point where it leaves."""
-        (source, source_name, source_span), (target, target_name, target_span) = (
-            self.end_of(node, tag) for tag in ("from", "to")
-        )
+    def link(self, node: Node, raw: str, base: int) -> _Known:
+        """What a connector says, before its ends are looked up."""
         spans = {"whole": Span(node.start, node.stop), **attribute_spans(self.decoded, node)}
-        spans |= {side: span for side, span in (("source", source_span), ("target", target_span)) if span}
-        for end, end_name in ((source, source_name), (target, target_name)):
-            if end is None and canonical(end_name) not in _PREDEFINED:
-                self.note(node, f"a connector ends at '{shown(end_name)}', which this view does not show")
-        angle: float | None = None
-        if "angle" in node.attributes:
-            angle = self.number_of(node, "angle")
-        elif source and "x" in node.attributes and "y" in node.attributes:
-            dx, dy = self.number_of(node, "x") - source.x, self.number_of(node, "y") - source.y
-            angle = math.degrees(math.atan2(-dy, dx)) if dx or dy else None
-        control = None
-        points = self.points(node.first("pts"))
-        if source and target and angle is not None and len(points) <= 2:
-            control = arc_middle((source.x, source.y), (target.x, target.y), angle)
+        ends = []
+        for side, tag in (("source", "from"), ("target", "to")):
+            name, is_alias, span = self.end_of(node, tag)
+            ends.append((name, is_alias))
+            if span:
+                spans[side] = span
+        angle = self.number_of(node, "angle") if "angle" in node.attributes else None
+        leaves = None
+        if angle is None and "x" in node.attributes and "y" in node.attributes:
+            leaves = self.number_of(node, "x"), self.number_of(node, "y")
         polarity = node.get("polarity").strip()
-        return Element(
-            id=name,
+        element = Element(
+            id="",
             kind="connector",
-            points=points if len(points) > 2 else (),
-            source=source.id if source else source_name or None,
-            target=target.id if target else target_name or None,
-            control=control,
+            points=self.points(node.first("pts")),
             angle=angle,
             polarity=polarity if polarity in ("+", "-") else "",
             delay=node.get("delay_mark").strip().lower() == "true",
             text=polarity,
             uid=node.attributes.get("uid", ""),
             colour=self.style(node, "color"),
-            line=self.line(node.start),
-            raw=self.raw(node),
-            spans=spans,
+            raw=raw,
+        )
+        return _Known(element, parts_of(self.decoded, base, spans), tuple(ends), leaves)
+
+    def connector(self, name: str, node: Node) -> Element:
+        """A link; its arc comes from the angle, or in the oldest dialect from the point where it leaves."""
+        known, base = self.known(node, node)
+        element = known.element
+        ends: list[Element | None] = []
+        names = []
+        for text, is_alias in known.ends:
+            end = self.by_uid.get(text) if is_alias else self.by_name.get(canonical(text))
+            end_name = f"alias {text}" if is_alias else text
+            if end is None and canonical(end_name) not in _PREDEFINED:
+                self.note(node, f"a connector ends at '{shown(end_name)}', which this view does not show")
+            ends.append(end)
+            names.append(end.id if end else end_name or None)
+        source, target = ends
+        angle, control, points = element.angle, None, element.points
+        if source and known.leaves:
+            dx, dy = known.leaves[0] - source.x, known.leaves[1] - source.y
+            angle = math.degrees(math.atan2(-dy, dx)) if dx or dy else None
+        if source and target and angle is not None and len(points) <= 2:
+            control = arc_middle((source.x, source.y), (target.x, target.y), angle)
+        return moved(
+            element,
+            id=name,
+            points=points if len(points) > 2 else (),
+            source=names[0],
+            target=names[1],
+            control=control,
+            angle=angle,
+            line=self.decoded.place(base)[0],
+            spans=Spans(self.decoded, base, known.parts),
         )
 
 

@@ -126,6 +126,7 @@ class _Builder:
         self.data = data
         self.file = file
         self.limits = limits
+        self.wide = decoded.encoding.startswith(("utf-16", "utf-32"))  # more than a byte for each sign of XML
         self.places = [place for place, _ in insertions]
         self.added = [0]
         for _, length in insertions:
@@ -195,28 +196,34 @@ class _Builder:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         offset = self.parser.CurrentByteIndex
-        node = Node(tag, attributes, self.original(offset))
+        node = Node(tag, attributes, self.original(offset) if self.places else offset)
         self.count += 1
         if len(self.open) >= self.limits.xml_depth or self.count > self.limits.xml_elements:
-            deep = len(self.open) >= self.limits.xml_depth
-            limit = self.limits.xml_depth if deep else self.limits.xml_elements
-            what = "elements nested deeper" if deep else "more elements"
-            line, column = self.decoded.place(self.decoded.character(node.start))
-            raise beyond(what, limit, "xml_depth" if deep else "xml_elements", self.file, line, column)
+            raise self.too_much(node)
+        angle = False
         for name, value in attributes.items():
+            angle = angle or ">" in value
             if len(value) > self.limits.attribute_length:
                 message = f"attribute '{shown(name)}' has {len(value):,} characters"
                 raise LimitError(f"{message}; the limit is {self.limits.attribute_length:,}", file=self.file)
-        node.tag_stop = self.original(self.tag_end(offset))
+        stop = self.tag_end(offset) if angle or self.wide else self.data.find(b">", offset) + 1
+        node.tag_stop = self.original(stop) if self.places else stop
         if self.open:
             self.open[-1].children.append(node)
         else:
             self.root = node
         self.open.append(node)
 
+    def too_much(self, node: Node) -> LimitError:
+        deep = len(self.open) >= self.limits.xml_depth
+        limit = self.limits.xml_depth if deep else self.limits.xml_elements
+        what = "elements nested deeper" if deep else "more elements"
+        line, column = self.decoded.place(self.decoded.character(node.start))
+        return beyond(what, limit, "xml_depth" if deep else "xml_elements", self.file, line, column)
+
     def tag_end(self, offset: int) -> int:
         """Offset behind the ``>`` of the tag at `offset`."""
-        if self.decoded.encoding.startswith("utf-16"):
+        if self.wide:
             start = self.decoded.character(offset)
             text = self.decoded.text
             position, quote = start, ""
@@ -237,14 +244,21 @@ class _Builder:
 
     def end(self, _: str) -> None:
         node = self.open.pop()
-        offset = self.original(self.parser.CurrentByteIndex)
-        slash = self.decoded.character(node.tag_stop) - 2
-        if self.decoded.text[slash] == "/":  # <tag/>
+        if self.self_closing(node):
             node.inner_stop = node.stop = node.tag_stop
             return
+        offset = self.parser.CurrentByteIndex
+        close = self.tag_end(offset) if self.wide else self.data.find(b">", offset) + 1
+        if self.places:
+            offset, close = self.original(offset), self.original(close)
         node.inner_stop = max(offset, node.tag_stop)
-        close = self.tag_end(self.parser.CurrentByteIndex)
-        node.stop = max(self.original(close), node.inner_stop)
+        node.stop = max(close, node.inner_stop)
+
+    def self_closing(self, node: Node) -> bool:
+        """Whether the first tag is ``<tag/>``; no encoding has that sign's byte inside another character."""
+        if self.wide:
+            return self.decoded.text[self.decoded.character(node.tag_stop) - 2] == "/"
+        return self.decoded.data[node.tag_stop - 2] == 0x2F
 
 
 def attribute_spans(decoded: Text, node: Node) -> dict[str, Span]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Connection, Module
+from sdtheory.documents.lexer import qualified
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.xmile_equation import Scope
@@ -39,7 +40,8 @@ def connections(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _qualified(document: Document, module: Module, name: str, scope: str) -> str | None:
-    return Scope(document, scope).key(name) or Scope(document, module.parent).key(name)
+    plain = qualified(name)
+    return Scope(document, scope).key(plain) or Scope(document, module.parent).key(plain)
 
 
 def _fault(document: Document, module: Module, connection: Connection, what: str) -> ModelError:

@@ -631,7 +631,7 @@ def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
             done("reshape", attempt(document, "reshape", one.id, angle=12.345))
             done("reshape", attempt(document, "reshape", one.id, points=[(10, 10)]))
             done("reshape", attempt(document, "reshape", one.id, points=[(10, 10), (80, 10), (80, 90)]))
-        for number in range(len(document.views)):
+        for number, view in enumerate(document.views):
             names = [one.variable for one in view.elements if one.kind in ("stock", "flow", "auxiliary")]
             scope = f"{view.model}." if view.model else ""
             for source, target in zip(names, names[1:] + names[:1], strict=False):

@@ -96,7 +96,7 @@ def test_a_sound_equation_has_no_finding(equation, units):
          "in the equation of 'x', 'age' is Year, but Person is wanted"),
         ("SMOOTH(births, people)", "Person/Month",
          "in the equation of 'x', 'people' is Person, but Month is wanted as argument 2 of SMOOTH"),
-        ("EXP(Time)", "Dmnl", "in the equation of 'x', 'time' is Month, but Dmnl is wanted as argument 1 of EXP"),
+        ("EXP(Time)", "Dmnl", "in the equation of 'x', 'Time' is Month, but Dmnl is wanted as argument 1 of EXP"),
         ("share ^ people", "", "in the equation of 'x', 'people' is Person, but Dmnl is wanted"),
         ("people ^ share", "",
          "in the equation of 'x', 'people' is Person, but a power that is not a plain number wants Dmnl"),
