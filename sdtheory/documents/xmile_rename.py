@@ -148,7 +148,11 @@ class _Renaming:
             declared = {id(node): node for node in declarations(model)}
             shown_here = {id(child) for view in views_of(model) for child in view.children}
             for node in declared.values():
-                if self.means[1:] == (name, canonical(spelled(node.attributes.get("name", ""), "xmile"))):
+                if self.means == (
+                    "variable",
+                    name,
+                    canonical(spelled(node.attributes.get("name", ""), "xmile")),
+                ):
                     self.attribute(node, "name", partial(self.whole, means=self.means), "declaration")
                 self.variable(node, scope)
             waiting = list(model.children)

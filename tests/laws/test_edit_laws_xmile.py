@@ -1,9 +1,9 @@
 """Laws of edits of XMILE files: bytes outside the edit stay, what was set reads back, and runs stay equal."""
 
-import itertools
 import math
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -374,12 +374,7 @@ def test_dimensions_and_elements_are_renamed_everywhere(old):
 
 
 def drawings(document):
-    return [
-        (number, one)
-        for number, view in enumerate(document.views)
-        if view.kind != "interface"
-        for one in view.elements
-    ]
+    return [one for view in document.views if view.kind != "interface" for one in view.elements]
 
 
 def element(document, id):
@@ -387,7 +382,7 @@ def element(document, id):
 
 
 def is_square(points):
-    return all(min(abs(a - c), abs(b - d)) < 0.011 for (a, b), (c, d) in itertools.pairwise(points))
+    return all(min(abs(a - c), abs(b - d)) < 0.011 for (a, b), (c, d) in pairwise(points))
 
 
 def bow(document, one):
@@ -407,8 +402,8 @@ def check_move(document, one, x, y, recorded):
     check_edit(document, new, recorded, "move", one.id)
     moved = element(new, one.id)
     assert (moved.x, moved.y) == pytest.approx((x, y), abs=0.0051)
-    before = {other.id: other for _, other in drawings(document)}
-    for _, other in drawings(new):
+    before = {other.id: other for other in drawings(document)}
+    for other in drawings(new):
         old = before[other.id]
         if other.kind == "flow" and is_square(old.points):
             assert is_square(other.points), (one.id, old.points, other.points)
@@ -436,7 +431,7 @@ def test_a_moved_element_takes_along_what_is_fastened_to_it(sample, recorded, da
     choices = drawings(document)
     if not choices:
         return
-    _, one = data.draw(st.sampled_from(choices))
+    one = data.draw(st.sampled_from(choices))
     place = st.integers(-50, 900) | st.floats(0, 900).map(lambda value: round(value, 2))
     check_move(document, one, data.draw(place), data.draw(place), recorded)
     assert attempt(document, "move", one.id, one.x, one.y) in (document, None)
@@ -448,7 +443,7 @@ def test_a_moved_element_takes_along_what_is_fastened_to_it(sample, recorded, da
 def draw_edit(data, document):
     """A random edit of a document: the new one, or None when it is refused."""
     keys = list(document.variables)
-    ids = [one.id for _, one in drawings(document)] or ["0:0"]
+    ids = [one.id for one in drawings(document)] or ["0:0"]
     name, other = (data.draw(st.sampled_from(keys or ["none"])) for _ in range(2))
     place = st.integers(0, 800)
     x, y = data.draw(place), data.draw(place)
@@ -542,9 +537,26 @@ def check_runs(document, moved, key, name):
 @pytest.mark.parametrize("sample", ["m0_seed", "m1_delays"])
 def test_a_move_a_text_and_a_new_name_leave_the_run_as_it_is(sample):
     document = from_bytes(SAMPLES[sample])
-    moved = document.move(next(one.id for _, one in drawings(document) if one.kind == "stock"), 333, 444)
+    moved = document.move(next(one.id for one in drawings(document) if one.kind == "stock"), 333, 444)
     for key in list(document.variables)[::8]:
         assert check_runs(document, moved, key, "some other-name")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_new_name_in_modules_leaves_the_run_as_it_is(name):
+    document = from_bytes(SAMPLES["modules"])
+    before = run(document)
+    for key, entry in document.variables.items():
+        new = key_of(entry, name)
+        after = run(document.rename(key, new))
+
+        def renamed(column, key=key, new=new):
+            found = canonical(column)
+            return new + found[len(key) :] if found == key or found.startswith(key + ".") else found
+
+        assert {renamed(one): list(before[one]) for one in before} == {
+            canonical(one): list(after[one]) for one in after
+        }
 
 
 @pytest.mark.parametrize("sample", ["m0_seed", "m1_delays"])
@@ -568,103 +580,114 @@ def xmile_files(folder):
     return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".xmile", ".stmx", ".itmx"))
 
 
+class Applied:
+    """How many edits of each verb were made, and in which files."""
+
+    def __init__(self, recorded):
+        self.recorded = recorded
+        self.edits = Counter()
+        self.files = defaultdict(set)
+        self.document = None
+
+    def __call__(self, verb, *arguments, **options):
+        """The edited document after a check of every law, or None when the edit is refused."""
+        new = attempt(self.document, verb, *arguments, **options)
+        if new is not None:
+            self.count(verb)
+            if new is not self.document:
+                check_edit(self.document, new, self.recorded, verb, self.document.file)
+        return new
+
+    def count(self, what):
+        self.edits[what] += 1
+        self.files[what].add(self.document.source.path)
+
+    def report(self):
+        return [
+            f"{what}: {self.edits[what]} edits, {len(self.files[what])} files" for what in sorted(self.edits)
+        ]
+
+
+def edit_variable(applied, key, entry):
+    document = applied.document
+    for name in ("two words", "z-1 | é", "single"):
+        same = check_rename(document, key, name, applied.recorded)
+        if same is not None:
+            applied.count(f"rename to '{name}'")
+        if same:
+            applied.count(f"rename to '{name}' and back gives the same bytes")
+    assert applied("set_units", key, "a <b> & c").variables[key].units == "a <b> & c"
+    assert applied("set_documentation", key, "a\n\\n <b>").variables[key].documentation == "a\n\\n <b>"
+    for block in entry.blocks:
+        which = {"subscripts": block.subscripts or None}
+        text = "1 < 2 and x & 'y'"
+        new = applied("set_equation", key, text, **which)
+        assert new is None or text in [one.equation for one in new.variables[key].blocks]
+        if entry.kind == "stock":
+            applied("set_initial", key, 1e-6, **which)
+        if block.lookup:
+            x, y = [0.0, 0.5, 4.0], [1.0, 2.0, 1e9]
+            new = applied("set_lookup", key, x, y, **which)
+            assert (x, y) in [(list(one.lookup.x), list(one.lookup.y)) for one in new.variables[key].blocks]
+            assert attempt(document, "set_lookup", key, block.lookup.x, block.lookup.y, **which) == document
+    new = applied("remove", key)
+    assert key not in new.variables and len(new.variables) == len(document.variables) - 1
+    for number in range(len(document.views)):
+        applied("add_alias", key, 10, 20, number)
+    if len(entry.blocks) == 1:
+        applied("set_equation", key, entry.equation, links="match")
+        applied.count("match_links")
+
+
+def edit_drawing(applied, one):
+    for x, y in ((one.x + 3, one.y), (one.x, one.y + 77.7), (12.345678, 900)):
+        if check_move(applied.document, one, x, y, applied.recorded):
+            applied.count("move")
+    applied("remove_element", one.id)
+    for look in ({"width": 60, "height": 30}, {"label_side": "left", "colour": "red"}, {"angle": 12.345},
+                 {"points": [(10, 10)]}, {"points": [(10, 10), (80, 10), (80, 90)]}):  # fmt: skip
+        applied("reshape", one.id, **look)
+
+
+def edit_view(applied, number, view):
+    scope = f"{view.model}." if view.model else ""
+    names = [scope + one.variable for one in view.elements if one.kind in ("stock", "flow", "auxiliary")]
+    for source, target in pairwise(names):
+        connected = applied("connect", source, target, "+", number)
+        if connected is not None:
+            assert attempt(connected, "disconnect", source, target, number) is not None
+            applied.count("disconnect")
+    stocks = [scope + one.variable for one in view.elements if one.kind == "stock"]
+    for flow in (scope + one.variable for one in view.elements if one.kind == "flow"):
+        for stock in [*stocks, None]:
+            for end in ("source", "target"):
+                applied("attach", flow, end, stock)
+    applied("add_text", "a <b>\nc", 10, 20, number)
+    applied("add_stock", "brand new", 1, "kg", "why", view=number)
+    applied("add_auxiliary", "brand new", "1", view=number)
+    for stock in [None, *stocks[:2]]:
+        for other in [None, *stocks[:2]]:
+            applied("add_flow", "brand-new", "1", stock, other, view=number)
+
+
 def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
     folder = request.config.getoption("--conformance", default=None)
     if not folder:
         pytest.skip("pass --conformance DIR")
-    files: dict[str, set] = {}
-    count = Counter()
+    applied = Applied(recorded)
     for path in xmile_files(folder):
-        document = read(path)
-
-        def done(verb, new, path=path, document=document):
-            count[verb] += new is not None
-            if new is not None:
-                files.setdefault(verb, set()).add(path)
-                if new is not document:
-                    check_edit(document, new, recorded, verb, path)
-            return new
-
+        applied.document = document = read(path)
         for key, entry in document.variables.items():
-            for name in ("two words", "z-1 | é", "single"):
-                if (same := check_rename(document, key, name, recorded)) is not None:
-                    files.setdefault("rename", set()).add(path)
-                    count[f"rename to '{name}'"] += 1
-                    count[f"rename to '{name}' and back gives the same bytes"] += same
-            new = done("set_units", attempt(document, "set_units", key, "a <b> & c"))
-            assert new.variables[key].units == "a <b> & c"
-            new = done("set_documentation", attempt(document, "set_documentation", key, "a\n\\n <b>"))
-            assert new.variables[key].documentation == "a\n\\n <b>"
-            for block in entry.blocks:
-                subscripts = block.subscripts or None
-                text = "1 < 2 and x & 'y'"
-                new = done(
-                    "set_equation", attempt(document, "set_equation", key, text, subscripts=subscripts)
-                )
-                if new is not None:
-                    assert text in [one.equation for one in new.variables[key].blocks]
-                if entry.kind == "stock":
-                    done("set_initial", attempt(document, "set_initial", key, 1e-6, subscripts=subscripts))
-                if block.lookup:
-                    x, y = [0.0, 0.5, 4.0], [1.0, 2.0, 1e9]
-                    new = done(
-                        "set_lookup", attempt(document, "set_lookup", key, x, y, subscripts=subscripts)
-                    )
-                    assert (x, y) in [(list(b.lookup.x), list(b.lookup.y)) for b in new.variables[key].blocks]
-                    new = attempt(
-                        document, "set_lookup", key, block.lookup.x, block.lookup.y, subscripts=subscripts
-                    )
-                    assert new == document
-            new = done("remove", attempt(document, "remove", key))
-            assert key not in new.variables and len(new.variables) == len(document.variables) - 1
-            for number in range(len(document.views)):
-                done("add_alias", attempt(document, "add_alias", key, 10, 20, number))
-            done("match_links", attempt(document, "set_equation", key, entry.equation, links="match"))
-        for _, one in drawings(document):
-            for x, y in ((one.x + 3, one.y), (one.x, one.y + 77.7), (12.345678, 900)):
-                if check_move(document, one, x, y, recorded):
-                    files.setdefault("move", set()).add(path)
-                    count["move"] += 1
-            done("remove_element", attempt(document, "remove_element", one.id))
-            done("reshape", attempt(document, "reshape", one.id, width=60, height=30))
-            done("reshape", attempt(document, "reshape", one.id, label_side="left", colour="red"))
-            done("reshape", attempt(document, "reshape", one.id, angle=12.345))
-            done("reshape", attempt(document, "reshape", one.id, points=[(10, 10)]))
-            done("reshape", attempt(document, "reshape", one.id, points=[(10, 10), (80, 10), (80, 90)]))
+            edit_variable(applied, key, entry)
+        for one in drawings(document):
+            edit_drawing(applied, one)
         for number, view in enumerate(document.views):
-            names = [one.variable for one in view.elements if one.kind in ("stock", "flow", "auxiliary")]
-            scope = f"{view.model}." if view.model else ""
-            for source, target in zip(names, names[1:] + names[:1], strict=False):
-                new = done(
-                    "connect", attempt(document, "connect", scope + source, scope + target, "+", number)
-                )
-                if new is not None:
-                    done_again = attempt(new, "disconnect", scope + source, scope + target, number)
-                    count["disconnect"] += done_again is not None
-                    files.setdefault("disconnect", set()).add(path)
-            stocks = [scope + one.variable for one in view.elements if one.kind == "stock"]
-            for flow in (scope + one.variable for one in view.elements if one.kind == "flow"):
-                for stock in [*stocks, None]:
-                    for end in ("source", "target"):
-                        done("attach", attempt(document, "attach", flow, end, stock))
-            done("add_text", attempt(document, "add_text", "a <b>\nc", 10, 20, number))
-            done("add_stock", attempt(document, "add_stock", "brand new", 1, "kg", "why", view=number))
-            done("add_auxiliary", attempt(document, "add_auxiliary", "brand new", "1", view=number))
-            for stock in [None, *stocks[:2]]:
-                for other in [None, *stocks[:2]]:
-                    done(
-                        "add_flow", attempt(document, "add_flow", "brand-new", "1", stock, other, view=number)
-                    )
-        done("add_view", attempt(document, "add_view", "another <view>"))
-        done(
-            "set_simulation",
-            attempt(document, "set_simulation", start=1, stop=77, time_step=0.3, save_every=0.6),
-        )
-    lines = [f"{verb}: {count[verb]} edits, {len(files.get(verb, ()))} files" for verb in sorted(count)]
-    print("\n".join(lines))
-    assert all(
-        count[verb] for verb in ("rename to 'single'", "move", "attach", "connect", "remove", "add_flow")
-    )
+            edit_view(applied, number, view)
+        applied("add_view", "another <view>")
+        applied("set_simulation", start=1, stop=77, time_step=0.3, save_every=0.6)
+    print("\n".join(applied.report()))
+    verbs = ("rename to 'single'", "move", "attach", "connect", "remove", "add_flow", "match_links")
+    assert all(applied.edits[verb] for verb in verbs)
 
 
 @pytest.mark.slow
@@ -676,7 +699,7 @@ def test_runs_of_a_corpus_stay_equal(request):
     for path in xmile_files(folder):
         document = read(path)
         moved = document
-        for _, one in drawings(document):
+        for one in drawings(document):
             moved = attempt(moved, "move", one.id, one.x + 5, one.y + 9) or moved
         ran += check_runs(document, moved, list(document.variables)[-1], "some other-name")
     assert ran > 10
