@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from xmile_tank import changed, document, edited
+from xmile_tank import NAMESPACE, changed, document, edited
 
 
 def circle(one, two, three):
