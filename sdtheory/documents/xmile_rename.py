@@ -30,6 +30,8 @@ EQUATIONS = frozenset(
 )
 LABELS = frozenset({"inflow", "outflow", "of", "from", "to", "in", "var"})
 _NAMES = frozenset({"entity", "var"})
+# frequent elements that hold no name themselves
+_NAMELESS = frozenset({"pt", "pts", "connector", "eqn", "units", "doc", "xpts", "ypts"})
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -159,7 +161,7 @@ class _Renaming:
             while waiting:
                 node = waiting.pop()
                 waiting.extend(node.children)
-                if id(node) not in declared:
+                if node.tag not in _NAMELESS and id(node) not in declared:
                     self.place(node, scope, id(node) in shown_here)
         for dimensions in self.source.xml.root.all("dimensions"):
             for dim in dimensions.all("dim"):
@@ -301,7 +303,8 @@ class _Renaming:
         while waiting:
             node, vendor = waiting.pop()
             vendor = vendor or ":" in node.tag
-            waiting.extend((child, vendor) for child in node.children)
+            if node.children:
+                waiting.extend([(child, vendor) for child in node.children])
             if not vendor and not node.attributes:
                 continue
             values = {name: text for name, text in node.attributes.items() if vendor or ":" in name}
