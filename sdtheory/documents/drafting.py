@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sdtheory.documents.index import Block, Entry
@@ -143,6 +143,13 @@ def block_of(document: Document, entry: Entry, subscripts: str | None) -> Block:
         if _subscript_key(block.subscripts) == wanted:
             return block
     raise unknown("subscripts", subscripts, [block.subscripts for block in entry.blocks], file=document.file)
+
+
+def with_equation(document: Document, entry: Entry, text: str, subscripts: str | None) -> Entry:
+    """An entry as it will be with another equation in one of its blocks."""
+    chosen = block_of(document, entry, subscripts)
+    blocks = tuple(replace(block, equation=text) if block is chosen else block for block in entry.blocks)
+    return replace(entry, blocks=blocks)
 
 
 def _subscript_key(text: str) -> tuple[str, ...]:

@@ -82,8 +82,24 @@ class Edits:
         """
         if links not in ("keep", "match"):
             raise UsageError(f"links='{shown(links)}'", remedy="use 'keep' or 'match'")
-        new = self._edited("set_equation", name, as_text(text), subscripts)
-        return new._edited("match_links", name) if links == "match" else new
+        if links == "match":
+            return self._with_links(name, as_text(text), subscripts)
+        return self._edited("set_equation", name, as_text(text), subscripts)
+
+    def _with_links(self, name: str, text: str, subscripts: str | None) -> Document:
+        """Equation and connectors in one step, so that the file is read once; of a stock, one after the other."""
+        from sdtheory.documents.drafting import with_equation
+
+        document = cast("Document", self)
+        entry = document.entry(name)
+        edits = _of_format(document.format).set_equation(document, name, text, subscripts)
+        if entry.kind != "stock":
+            written = with_equation(document, entry, text, subscripts)
+            edits = [*edits, *_of_format(document.format).match_links(document, name, written)]
+        new = self.splice(edits)
+        if "stock" not in (entry.kind, new.entry(name).kind):
+            return new
+        return new._edited("match_links", name)  # its flows are known only now
 
     def set_initial(self, name: str, text: Number, *, subscripts: str | None = None) -> Document:
         """The document with another initial value of a stock."""

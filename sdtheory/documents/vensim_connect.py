@@ -136,9 +136,9 @@ def _links(drawing: Drawing, starts: list[Shape], ends: list[Shape]) -> list[Arr
     return [one for one in drawing.reading.links if one.source in sources and one.target in targets]
 
 
-def match_links(document: Document, name: str) -> list[Edit]:
+def match_links(document: Document, name: str, written: Entry | None = None) -> list[Edit]:
     """Links into a variable so that they agree with its equation, in every view that shows it."""
-    entry = document.entry(name)
+    entry = written or document.entry(name)
     needed, permitted = wanted_links(document, entry)
     file = opened(document)
     edits: list[Edit] = []

@@ -78,9 +78,9 @@ def disconnect(document: Document, source: str, target: str, view: int | None) -
     return place.xml.removed(found)
 
 
-def match_links(document: Document, name: str) -> list[Edit]:
+def match_links(document: Document, name: str, written: Entry | None = None) -> list[Edit]:
     """Connectors into a variable, so that each view has those that its equation asks for."""
-    entry = document.entry(name)
+    entry = written or document.entry(name)
     key = canonical(entry.name)
     links = _Links(source_of(document))
     scope = Scope(links.source, canonical(entry.model))
