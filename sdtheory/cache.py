@@ -41,13 +41,18 @@ def folder(kind: str) -> Path:
 
 
 def read(kind: str, key: str) -> bytes | None:
-    """What is kept under a key, or None; a damaged file is removed.
+    """What is kept under a key, or None; a damaged file is reported and removed.
 
     Parameters
     ----------
     kind : str
     key : str
         Hexadecimal digits that stand for all that the thing depends on.
+
+    Warns
+    -----
+    SDWarning
+        When a file is damaged or somebody else's.
 
     Examples
     --------
@@ -67,7 +72,9 @@ def read(kind: str, key: str) -> bytes | None:
             return data[_DIGEST:]
         path.unlink()
     except OSError:
-        pass
+        return None
+    what = "damaged" if own else "not your own"
+    warnings.warn(f"the cached file {shown(path, 200)} is {what}; it is made again", SDWarning, stacklevel=2)
     return None
 
 

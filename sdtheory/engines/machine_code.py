@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sdtheory.engines import code_cache
+from sdtheory import cache
 from sdtheory.engines.kernel import ARGUMENTS
 from sdtheory.engines.vector_code import MATHEMATICS, Mathematics
 from sdtheory.errors import NoMachineCode, shown
 
 LIBRARY = "libmvec.so.1"  # glibc's vector forms of the mathematical functions
 KEPT = 64  # functions kept in memory
+KIND = "machine-code"  # its folder in the cache on disk
 # lanes, letter of the vector function ABI, the feature that a processor must have
 WIDTHS = ((8, "e", "avx512dq"), (4, "d", "avx2"), (2, "b", "sse2"))
 # features that a processor with narrower vectors would not have
@@ -41,7 +42,7 @@ class Processor:
     mathematics: Mathematics
 
 
-@cache
+@functools.cache
 def llvm() -> Any:
     """The compiler.
 
@@ -62,7 +63,7 @@ def llvm() -> Any:
     return binding
 
 
-@cache
+@functools.cache
 def processor(lanes: int | None = None) -> Processor:
     """This machine's processor, or what it would be with narrower vectors.
 
@@ -123,7 +124,7 @@ def key_of(text: str, machine: Processor) -> str:
 def is_at_hand(text: str, machine: Processor) -> bool:
     """Whether a function can be had without compiling it."""
     key = key_of(text, machine)
-    return key in _functions or code_cache.load(key) is not None
+    return key in _functions or cache.read(KIND, key) is not None
 
 
 def forget() -> None:
@@ -149,10 +150,10 @@ def function(text: str, machine: Processor) -> Callable[..., None]:
     key = key_of(text, machine)
     with _lock:
         if key not in _functions:
-            code = code_cache.load(key)
+            code = cache.read(KIND, key)
             if code is None:
                 code = _compiled(text, machine)
-                code_cache.save(key, code)
+                cache.write(KIND, key, code)
             _functions[key] = _loaded(code, machine)
             if len(_functions) > KEPT:
                 _functions.popitem(last=False)

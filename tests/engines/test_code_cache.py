@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from sdtheory.engines import code_cache, machine_code
+from sdtheory.engines import machine_code
 from sdtheory.engines.compiled import is_compiled, run_compiled
 from sdtheory.engines.program import make_program
 from sdtheory.errors import NoMachineCode, SDWarning
@@ -79,21 +78,6 @@ def test_a_damaged_file_is_reported_and_made_again(home, program, monkeypatch, d
     assert len(made) == 1
 
 
-def test_a_file_under_another_key_is_not_used(home, program):
-    run(program)
-    (path,) = home.iterdir()
-    other = path.with_name("0" * 64 + code_cache.SUFFIX)
-    path.rename(other)
-    with pytest.warns(SDWarning, match="is damaged"):
-        assert code_cache.load("0" * 64) is None
-
-
-@POSIX
-def test_the_folder_is_the_users_alone(home, program):
-    run(program)
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
-
-
 @POSIX
 @pytest.mark.parametrize("others", [0o770, 0o707])
 def test_a_folder_that_others_may_write_to_is_not_used(home, program, others):
@@ -102,31 +86,6 @@ def test_a_folder_that_others_may_write_to_is_not_used(home, program, others):
     machine_code.forget()
     with pytest.warns(SDWarning, match="others may write to it"):
         np.testing.assert_array_equal(run(program), first)
-
-
-@POSIX
-def test_a_folder_of_someone_else_is_not_used(home, program, monkeypatch):
-    run(program)
-    machine_code.forget()
-    monkeypatch.setattr(os, "getuid", lambda: home.stat().st_uid + 1)
-    with pytest.warns(SDWarning, match="is not yours"):
-        run(program)
-
-
-def test_a_folder_that_cannot_be_made_is_no_obstacle(home, program):
-    home.write_text("in the way")
-    with pytest.warns(SDWarning, match="machine code is not kept"):
-        assert run(program)[-1] == pytest.approx(1.331)
-
-
-def test_the_oldest_files_go_when_there_are_too_many(home, monkeypatch):
-    monkeypatch.setattr(code_cache, "MOST_BYTES", 3 * (100 + code_cache.DIGEST))
-    for age, key in enumerate("abc"):
-        code_cache.save(key, b"x" * 100)
-        os.utime(home / (key + code_cache.SUFFIX), (1000 + age, 1000 + age))
-    assert code_cache.load("a") == b"x" * 100  # what is used becomes the newest
-    code_cache.save("d", b"x" * 100)
-    assert sorted(path.stem for path in home.iterdir()) == ["a", "c", "d"]
 
 
 def test_the_key_depends_on_text_processor_and_width():
