@@ -66,10 +66,10 @@ def better_before_worse_figure(times: np.ndarray, changes: Mapping[str, np.ndarr
         axes.set_xlabel("Year")
         axes.set_ylabel("change of the understanding gap (doublings)")
         axes.set_title(title, fontsize=11)
+        for mark, meaning in (("o", "narrowest"), ("D", "wider from here on")):
+            axes.plot([], [], mark, color="black", markersize=5, label=meaning)
         axes.legend(frameon=False, fontsize=8, title="leverage, understood share, capability at start")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.text(0.99, 0.95, "circle: narrowest    diamond: wider from here on", transform=axes.transAxes,
-                  ha="right", fontsize=8)  # fmt: skip
     return figure
 
 
