@@ -61,13 +61,15 @@ def load(
             document = dataclasses.replace(document, limits=limits)
         data, source, limits = document.bytes, document.source, document.limits
         format, encoding = document.format, document.encoding
+        as_read = source is not None and source.sha256 == hashlib.sha256(data).hexdigest()
     else:
         limits = limits or Limits()
         data, source = contents(path_or_document, limits)
         format, encoding = recognised(data, source=source)
+        as_read = True
     key = None
-    if source is not None and source.sha256 == hashlib.sha256(data).hexdigest():
-        key = stored.key_of(data, format, encoding, source, limits)
+    if source is not None and as_read:
+        key = stored.key_of(format, encoding, source, limits)
         kept = stored.fetch(key, source, data_folders)
         if kept is not None:
             return kept

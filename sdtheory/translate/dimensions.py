@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import graphlib
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +11,7 @@ from sdtheory.documents.lexer import spelled, tokens
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.model import Dimension
 from sdtheory.names import canonical
+from sdtheory.translate.structure import cycle
 
 
 def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
@@ -57,11 +58,9 @@ def _check_cycles(document: Document, ranges: Mapping[str, Any]) -> None:
         key: {canonical(name) for name in _listed(part)} & ranges.keys() - {key}
         for key, part in ranges.items()
     }
-    try:
-        graphlib.TopologicalSorter(inside).prepare()
-    except graphlib.CycleError as error:
-        names = " -> ".join(shown(ranges[key].name) for key in reversed(error.args[1]))
-        raise ModelError(f"dimensions are defined by each other: {names}", file=document.file) from None
+    names = " -> ".join(shown(ranges[key].name) for key in cycle(inside))
+    if names:
+        raise ModelError(f"dimensions are defined by each other: {names}", file=document.file)
 
 
 def _listed(part: Any) -> list[str]:
@@ -132,3 +131,20 @@ def smallest(dimensions: Mapping[str, Dimension], subscripts: list[str]) -> Dime
         wanted.update(map(canonical, dimension.elements if dimension else (subscript,)))
     fitting = [one for one in dimensions.values() if wanted <= set(map(canonical, one.elements))]
     return min(fitting, key=lambda one: len(one.elements), default=None)
+
+
+def marked(node: Any) -> list[str]:
+    """The dimensions marked ``!`` in a tree of PySD's, which an array function runs over: canonical, each once."""
+    found: dict[str, None] = {}
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if type(part).__name__ == "SubscriptsReferenceStructure":
+            found.update(
+                (canonical(name.rstrip("! ")), None) for name in part.subscripts if name.endswith("!")
+            )
+        elif isinstance(part, tuple | list):
+            stack.extend(part)
+        elif dataclasses.is_dataclass(part):
+            stack.extend(getattr(part, field.name) for field in dataclasses.fields(part))
+    return list(found)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.documents import Document
+from sdtheory.documents import Document, words
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.expression import (
     Binary,
@@ -30,12 +30,12 @@ from sdtheory.model.model import Auxiliary, Constant, Dimension, Equation, Stock
 from sdtheory.model.model import Lookup as LookupVariable
 from sdtheory.model.subscripts import POSITION
 from sdtheory.names import canonical, nearest
-from sdtheory.translate.dimensions import positions, smallest
+from sdtheory.translate.dimensions import marked, positions, smallest
 from sdtheory.translate.faults import fault, name_in
 from sdtheory.translate.syntax import arguments
 from sdtheory.translate.translation import known_functions
 
-CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
+CONTROLS = frozenset(words.CONTROLS)
 # words of PySD's that differ from the keys of our table
 WORDS = {
     "Xramp": "ramp",
@@ -268,7 +268,7 @@ class Expressions:
         if row.kind != "array":
             return Call(name, tuple(map(self.tree, node.arguments)))
         outer = self.width
-        self.width *= math.prod(map(self._size, _marked(node.arguments)))
+        self.width *= math.prod(map(self._size, marked(node.arguments)))
         call = Call(name, tuple(map(self.tree, node.arguments)))
         self.width = outer
         if name in ARRAY_FUNCTIONS and not any(map(_runs_over, walk(call))):
@@ -393,23 +393,6 @@ class Expressions:
         if isinstance(order, Number) and not 1 <= order.value <= most:
             raise self.error(f"an order of {order.value:g}; it must be from 1 to {most:,}")
         return call
-
-
-def _marked(node: Any) -> list[str]:
-    """The dimensions marked ``!`` in a tree, each once."""
-    found: dict[str, None] = {}
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if type(part).__name__ == "SubscriptsReferenceStructure":
-            found.update(
-                (canonical(name.rstrip("! ")), None) for name in part.subscripts if name.endswith("!")
-            )
-        elif isinstance(part, tuple | list):
-            stack.extend(part)
-        elif dataclasses.is_dataclass(part):
-            stack.extend(getattr(part, field.name) for field in dataclasses.fields(part))
-    return list(found)
 
 
 def _runs_over(node: Expression) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from sdtheory.documents import Document
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
-from sdtheory.translate.expressions import function_key
+from sdtheory.translate.expressions import CONTROLS, function_key
 from sdtheory.translate.lowering import time_table, variable_names
 from sdtheory.translate.translation import (
     STRUCTURES,
@@ -23,8 +23,6 @@ from sdtheory.translate.translation import (
     abstract_codec,
     known_functions,
 )
-
-CONTROLS = frozenset({"initial time", "final time", "time step", "saveper"})
 
 
 def guarded(document: Document, abstract: Any) -> Translation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import graphlib
 import math
 import re
 from collections.abc import Iterator, Set
@@ -15,6 +14,7 @@ from sdtheory.errors import LimitError, MissingEquation, ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault
 from sdtheory.translate.modules import connections
+from sdtheory.translate.structure import cycle
 from sdtheory.translate.syntax import fault_in
 
 _COMMENTS = re.compile(r"\{[^{}]*\}")
@@ -189,21 +189,12 @@ def _check_dimensions(document: Document, limits: Limits) -> None:
         ]
         for key, dimension in dimensions.items()
     }
-    cycle = _cycle(inside)
-    if cycle:
-        names = " -> ".join(shown(dimensions[key].name) for key in cycle)
+    circle = cycle(inside)
+    if circle:
+        names = " -> ".join(shown(dimensions[key].name) for key in circle)
         raise ModelError(
             f"dimensions are defined by each other: {names}",
             file=document.file,
-            line=dimensions[cycle[0]].line,
+            line=dimensions[circle[0]].line,
             remedy="list the elements of one of them",
         )
-
-
-def _cycle(graph: dict[str, list[str]]) -> list[str]:
-    """Some cycle of a graph, its first node again at the end; empty when there is none."""
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        return list(reversed(error.args[1]))
-    return []

@@ -53,19 +53,18 @@ _CODEC = Codec(_CLASSES)
 _OWN_SOURCES = ("documents/*.py", "model/*.py", "translate/*.py", "errors.py", "names.py")
 
 
-def key_of(data: bytes, format: str, encoding: str, source: Source, limits: Limits) -> str:
+def key_of(format: str, encoding: str, source: Source, limits: Limits) -> str:
     """What a model is kept under: all that its translation depends on, but for the data files that it reads.
 
     Parameters
     ----------
-    data : bytes
-        The file.
     format, encoding : str
     source : Source
+        The file.
     limits : Limits
     """
     parts = (
-        hashlib.sha256(data).hexdigest(),
+        source.sha256,
         format,
         encoding,
         file_name(source.path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sdtheory.documents import Limits
@@ -60,7 +61,7 @@ def immediate(tree: Expression) -> list[Name]:
         elif isinstance(node, Call) and FUNCTIONS[node.function].states is not None:
             own = Name("a state of its own")
             _, output = FUNCTIONS[node.function].states(plain_order(node), lambda i, own=own: own)  # type: ignore[misc]
-            stack.extend(name for name in _output_names(output) if name != own)
+            stack.extend(name for name in immediate(output) if name != own)
         elif isinstance(node, Call) and node.function == "active_initial":
             stack.append(node.arguments[0])
         elif isinstance(node, Lookup):
@@ -68,10 +69,6 @@ def immediate(tree: Expression) -> list[Name]:
         else:
             stack.extend(children(node))
     return list(found)
-
-
-def _output_names(tree: Expression) -> list[Name]:
-    return immediate(tree)
 
 
 def _check_loops(model: Model) -> None:
@@ -85,10 +82,8 @@ def _check_loops(model: Model) -> None:
             if not isinstance(equation.expression, Table)
             for name in immediate(equation.expression)
         ]
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        keys = list(reversed(error.args[1]))[:-1]
+    keys = cycle(graph)[:-1]
+    if keys:
         first = min(keys, key=list(graph).index)
         keys = keys[keys.index(first) :] + keys[: keys.index(first)]
         names = [model.variables[key].name for key in (*keys, first)]
@@ -99,4 +94,19 @@ def _check_loops(model: Model) -> None:
             line=place.line,
             column=place.column,
             remedy="put a stock, SMOOTH or DELAY into it",
-        ) from None
+        )
+
+
+def cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """Some cycle of a graph of what each name needs, its first name again at the end; empty when there is none.
+
+    Examples
+    --------
+    >>> cycle({"a": ["b"], "b": []}), len(cycle({"a": ["b"], "b": ["a"]}))
+    ([], 3)
+    """
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(reversed(error.args[1]))
+    return []

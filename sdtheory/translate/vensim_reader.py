@@ -11,12 +11,12 @@ from sdtheory.documents import Document
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import after_comment, tokens
 from sdtheory.documents.text import Span
+from sdtheory.documents.vensim_layout import laid_out
 from sdtheory.names import canonical
 from sdtheory.translate.dimensions import written_mappings
 from sdtheory.translate.faults import unreadable
 from sdtheory.translate.mending import mended
 
-_SKETCH = re.compile(r"(?m)^\\{2,}---///")
 # what stands between equations: quoted names, which stay, comments, and the banner of a group
 _SKIPPED = re.compile(r'"(?:[^"\\]|\\.)*"|\{|\*{3,}[^|]*\|', re.DOTALL)
 _EMPTIED = ("units", "documentation", "limits")
@@ -99,10 +99,9 @@ def private_copy(document: Document) -> str:
                 cuts.append((span, _equation(document, entry, block, text).encode(document.encoding)))
     wholes = [macro.spans["whole"] for macro in document.macros.values() if "whole" in macro.spans]
     macros = [_without(document, whole, cuts) for whole in wholes]
-    text = document.text
-    sketch = _SKETCH.search(text)
-    stop = len(data) - len(text[sketch.start() :].encode(document.encoding)) if sketch else len(data)
-    main = _without(document, Span(0, stop), [*cuts, *((whole, b"") for whole in wholes)])
+    layout = laid_out(data, document.encoding, document.file)
+    equations = layout.decoded.span(layout.start, layout.stop)
+    main = _without(document, equations, [*cuts, *((whole, b"") for whole in wholes)])
     return "\n".join(["{UTF-8}", *macros, main]).replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -157,4 +156,4 @@ def _plain(text: str) -> Iterator[str]:
         elif match.group() == "{":
             yield " "
             position = after_comment(text, match.start()) or len(text)
-    yield text[position:].lstrip("\ufeff")
+    yield text[position:]

@@ -11,6 +11,7 @@ from sdtheory.documents import Document
 from sdtheory.documents.index import Lookup, Macro
 from sdtheory.documents.lexer import Token, qualified, tokens
 from sdtheory.names import canonical
+from sdtheory.translate.dimensions import marked
 from sdtheory.translate.syntax import XMILE_ARGUMENTS
 
 KINDS = {"continuous": "interpolate", "extrapolate": "extrapolate", "discrete": "hold_backward"}
@@ -257,7 +258,7 @@ class _Back:
         self.over -= 1
         if word not in ("size", "mean"):
             return ae.CallStructure(ae.ReferenceStructure(word, None), arguments)
-        size = float(math.prod(map(self._members, _marked(arguments))))
+        size = float(math.prod(map(self._members, marked(arguments))))
         if word == "size":
             return size
         total = ae.CallStructure(ae.ReferenceStructure("sum", None), arguments)
@@ -265,21 +266,6 @@ class _Back:
 
     def _members(self, dimension: str) -> int:
         return self.scope.document.dimensions[dimension].size
-
-
-def _marked(node: Any) -> list[str]:
-    """The dimensions that an array function runs over, each once."""
-    found: dict[str, None] = {}
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if type(part).__name__ == "SubscriptsReferenceStructure":
-            found.update(dict.fromkeys(name[:-1] for name in part.subscripts if name.endswith("!")))
-        elif isinstance(part, tuple | list):
-            stack.extend(part)
-        elif dataclasses.is_dataclass(part):
-            stack.extend(getattr(part, field.name) for field in dataclasses.fields(part))
-    return list(found)
 
 
 def points_of(lookup: Lookup) -> Any:
