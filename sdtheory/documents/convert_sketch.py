@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
 
 from sdtheory.documents.convert_common import Conversion
 from sdtheory.documents.convert_looks import GHOST, triple, vensim_fields, xmile_look
-from sdtheory.documents.view import Element, Point, View
+from sdtheory.documents.view import Element, Point, View, is_level, segment_of
 from sdtheory.model.printing import name_text
 from sdtheory.names import canonical
 
@@ -131,7 +130,8 @@ class _Writing:
 
     def _flow(self, element: Element) -> list[str]:
         before, after = split_pipe(element.points, (element.x, element.y))
-        across = _is_across([*before[-1:], (element.x, element.y), *after[:1]])
+        ends = [*before[-1:], (element.x, element.y), *after[:1]]
+        across = is_level(ends[0], ends[-1])
         valve = self.ids[element.id]
         lines = []
         for number, end, bends, form in (
@@ -187,21 +187,5 @@ def split_pipe(points: Sequence[Point], valve: Point) -> tuple[list[Point], list
     """
     if len(points) < 2:
         return list(points), []
-    distances = [_distance(valve, start, stop) for start, stop in itertools.pairwise(points)]
-    place = distances.index(min(distances)) + 1
+    place = segment_of(points, valve) + 1
     return list(points[:place]), list(points[place:])
-
-
-def _distance(point: Point, start: Point, stop: Point) -> float:
-    """Distance of a point from a line between two others."""
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    length = dx * dx + dy * dy
-    along = ((point[0] - start[0]) * dx + (point[1] - start[1]) * dy) / length if length else 0.0
-    along = min(max(along, 0.0), 1.0)
-    return math.hypot(point[0] - start[0] - along * dx, point[1] - start[1] - along * dy)
-
-
-def _is_across(points: Sequence[Point]) -> bool:
-    """Whether a pipe runs more sideways than up and down."""
-    first, last = points[0], points[-1]
-    return abs(last[0] - first[0]) >= abs(last[1] - first[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from dataclasses import replace
 from sdtheory.documents.convert_common import VENDOR, Conversion
 from sdtheory.documents.convert_looks import Look, hexadecimal, vensim_look, xmile_attributes
 from sdtheory.documents.print_xmile import nested, tag, written_name
-from sdtheory.documents.view import Element, Point, View, off_chord
+from sdtheory.documents.view import Element, Point, View, direction, leaving, off_chord
 from sdtheory.model.printing import name_text, number_text
 from sdtheory.names import canonical
 
@@ -23,22 +22,6 @@ def view_lines(conversion: Conversion) -> list[str]:
     """The lines of ``<views>``; what XMILE cannot draw is counted."""
     views = [line for view in conversion.document.views for line in _Writing(conversion, view).lines()]
     return nested("views", {}, views) if views else []
-
-
-def leaving_angle(start: Point, control: Point, stop: Point) -> float:
-    """Direction in which the circle through three points leaves the first towards the second.
-
-    Degrees counter-clockwise from 3 o'clock, y down: the inverse of `arc_middle`.
-
-    Examples
-    --------
-    >>> round(leaving_angle((0, 0), (1, -1), (2, 0)), 9)
-    90.0
-    """
-    first = math.atan2(control[1] - start[1], control[0] - start[0])
-    second = math.atan2(stop[1] - control[1], stop[0] - control[0])
-    chord = math.atan2(stop[1] - start[1], stop[0] - start[0])
-    return math.degrees(-(chord - math.remainder(second - first, 2 * math.pi))) % 360
 
 
 def corners(points: Sequence[Point]) -> list[Point]:
@@ -181,12 +164,10 @@ class _Writing:
         if element.text and not element.polarity:
             self.lost["sign of an arrow other than + and -"] += 1
         here, there = (source.x, source.y), (target.x, target.y)
-        angle = (
-            leaving_angle(here, element.control or here, there) if element.control else _chord(here, there)
-        )
+        angle = leaving(here, element.control, there) if element.control else direction(here, there)
         attributes = {
             "uid": self.uid(element),
-            "angle": number_text(round(angle, 3) + 0.0),
+            "angle": number_text(round(angle % 360, 3) + 0.0),
             "polarity": element.polarity,
             "delay_mark": "true" if element.delay else "",
             "color": xmile_attributes(Look(hexadecimal(element.colour)))["color"],
@@ -208,7 +189,3 @@ class _Writing:
         if element.kind == "alias" or self.first.get(canonical(name)) != element.id:
             return f"<{word}>{tag('alias', {'uid': self.uid(element)})}</{word}>"
         return tag(word, None, name_text(name, "xmile"))
-
-
-def _chord(start: Point, stop: Point) -> float:
-    return math.degrees(math.atan2(start[1] - stop[1], stop[0] - start[0])) % 360

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import Reference, references, spelled
+from sdtheory.documents.reads import reads
 from sdtheory.documents.view import Element, Point
 from sdtheory.documents.words import RESERVED
 from sdtheory.errors import DocumentError, UsageError, shown
@@ -281,29 +282,14 @@ def wanted_links(document: Document, entry: Entry) -> tuple[dict[str, str], froz
     permitted : frozenset of str
         Further canonical names.
     """
-    stock = entry.kind == "stock"
     flows = {canonical(name) for name in (*entry.inflows, *entry.outflows)}
     needed: dict[str, str] = {}
-    initially: dict[str, str] = {}
-    for block in entry.blocks:
-        changing, initial = block.equation, block.initial
-        if stock:
-            changing, initial = _rate(document, block)
-        for text, names in ((changing, needed), (initial, initially)):
-            for one in references_of(document, text):
-                names.setdefault(canonical(one.name), one.name)
-    if stock:
-        for key in flows:
-            needed.pop(key, None)
-    needed.pop(canonical(entry.name), None)
-    return needed, frozenset(initially.keys() | (flows if stock else set()))
-
-
-def _rate(document: Document, block: Block) -> tuple[str, str]:
-    """What changes a stock and what it begins with; an XMILE stock is changed by flows alone."""
-    if document.format == "xmile":
-        return "", block.equation
-    if "rate" not in block.spans:
-        return block.equation, ""
-    span = block.spans["rate"]
-    return document.bytes[span.start : span.stop].decode(document.encoding), block.initial
+    permitted = set(flows)
+    for read in reads(document, entry):
+        if read.role == "call" and read.key not in document.variables:
+            continue
+        if read.initial:
+            permitted.add(read.key)
+        elif read.key not in flows and read.key != canonical(entry.name):
+            needed.setdefault(read.key, read.name)
+    return needed, frozenset(permitted)

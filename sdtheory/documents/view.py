@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sdtheory.documents.text import Span
@@ -146,3 +146,49 @@ def off_chord(start: Point, point: Point, stop: Point) -> bool:
     if not length:
         return math.hypot(point[0] - start[0], point[1] - start[1]) > 1
     return abs(dx * (point[1] - start[1]) - dy * (point[0] - start[0])) > length
+
+
+def direction(start: Point, stop: Point) -> float:
+    """Direction in degrees counter-clockwise from 3 o'clock, y down.
+
+    Examples
+    --------
+    >>> direction((0, 0), (0, -5))
+    90.0
+    """
+    return math.degrees(math.atan2(start[1] - stop[1], stop[0] - start[0]))
+
+
+def leaving(start: Point, middle: Point, stop: Point) -> float:
+    """The direction in which the arc from `start` through `middle` to `stop` leaves.
+
+    Examples
+    --------
+    >>> round(leaving((0, 0), (1, -1), (2, 0)), 9)
+    90.0
+    """
+    inscribed = math.remainder(direction(stop, start) - direction(stop, middle), 360)
+    return direction(start, middle) + inscribed
+
+
+def is_level(start: Point, stop: Point) -> bool:
+    """Whether a piece of a pipe runs more across than up or down."""
+    return abs(stop[0] - start[0]) >= abs(stop[1] - start[1])
+
+
+def segment_of(points: Sequence[Point], valve: Point) -> int:
+    """Number of the piece of a pipe that its valve sits on."""
+    return min(range(len(points) - 1), key=lambda place: _distance(points[place], points[place + 1], valve))
+
+
+def _distance(start: Point, stop: Point, point: Point) -> float:
+    return math.dist(on_segment(start, stop, point), point)
+
+
+def on_segment(start: Point, stop: Point, point: Point) -> Point:
+    """The point of a segment that is nearest to a point."""
+    dx, dy = stop[0] - start[0], stop[1] - start[1]
+    length = dx * dx + dy * dy
+    share = ((point[0] - start[0]) * dx + (point[1] - start[1]) * dy) / length if length else 0.0
+    share = min(max(share, 0.0), 1.0)
+    return start[0] + share * dx, start[1] + share * dy

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from sdtheory.documents.drafting import Box, element_called, finite, free_place, new_name, view_number
 from sdtheory.documents.index import Entry
 from sdtheory.documents.splice import Edit
-from sdtheory.documents.view import Element, Point
+from sdtheory.documents.view import Element, Point, is_level
 from sdtheory.documents.words import CONTROLS
 from sdtheory.documents.xmile_drawing import Drawing, cannot, coordinate, drawing_of
 from sdtheory.documents.xmile_names import Scope, in_equation
-from sdtheory.documents.xmile_pipes import is_level, route
+from sdtheory.documents.xmile_pipes import route
 from sdtheory.documents.xmile_source import Source, entry_called, source_of
 from sdtheory.documents.xmile_tree import declarations
 from sdtheory.documents.xmile_view_edits import fasten, flows_of

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from sdtheory.documents.drafting import view_number
 from sdtheory.documents.index import Entry
 from sdtheory.documents.splice import Edit
-from sdtheory.documents.view import Element
+from sdtheory.documents.view import Element, direction
 from sdtheory.documents.xmile_drawing import Drawing, coordinate
 from sdtheory.documents.xmile_names import Scope, in_equation
-from sdtheory.documents.xmile_pipes import direction
 from sdtheory.documents.xmile_source import Source, source_of
 from sdtheory.documents.xml_tree import Node
 from sdtheory.documents.xml_writing import New, last

@@ -6,21 +6,10 @@ import math
 from collections.abc import Sequence
 
 from sdtheory.documents.drafting import Box
-from sdtheory.documents.view import Point
+from sdtheory.documents.view import Point, direction, is_level, on_segment, segment_of
 
 _EDGE = 1.0  # how far inside a stock's corner a pipe may still end
 _CLOUD = 30.0  # from the border of a stock to the cloud that takes its place
-
-
-def direction(start: Point, stop: Point) -> float:
-    """Direction in degrees counter-clockwise from 3 o'clock, y down.
-
-    Examples
-    --------
-    >>> direction((0, 0), (0, -5))
-    90.0
-    """
-    return math.degrees(math.atan2(start[1] - stop[1], stop[0] - start[0]))
 
 
 def turned(angle: float, old: tuple[Point, Point], new: tuple[Point, Point]) -> float:
@@ -36,46 +25,11 @@ def turned(angle: float, old: tuple[Point, Point], new: tuple[Point, Point]) -> 
     return angle + math.remainder(direction(*new) - direction(*old), 360)
 
 
-def leaving(start: Point, middle: Point, stop: Point) -> float:
-    """The direction in which the arc from `start` through `middle` to `stop` leaves.
-
-    Examples
-    --------
-    >>> round(leaving((0, 0), (1, -1), (2, 0)), 9)
-    90.0
-    """
-    inscribed = math.remainder(direction(stop, start) - direction(stop, middle), 360)
-    return direction(start, middle) + inscribed
-
-
 def nearest_turn(angle: float, old: float | None) -> float:
     """The same direction, written nearest to the old angle, or from 0 to 360 where there is none."""
     if old is None:
         return angle % 360
     return old + math.remainder(angle - old, 360)
-
-
-def is_level(start: Point, stop: Point) -> bool:
-    """Whether a piece of a pipe runs more across than up or down."""
-    return abs(stop[0] - start[0]) >= abs(stop[1] - start[1])
-
-
-def segment_of(points: Sequence[Point], valve: Point) -> int:
-    """Number of the piece of a pipe that its valve sits on."""
-    return min(range(len(points) - 1), key=lambda place: _distance(points[place], points[place + 1], valve))
-
-
-def _distance(start: Point, stop: Point, point: Point) -> float:
-    return math.dist(on_segment(start, stop, point), point)
-
-
-def on_segment(start: Point, stop: Point, point: Point) -> Point:
-    """The point of a segment that is nearest to a point."""
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    length = dx * dx + dy * dy
-    share = ((point[0] - start[0]) * dx + (point[1] - start[1]) * dy) / length if length else 0.0
-    share = min(max(share, 0.0), 1.0)
-    return start[0] + share * dx, start[1] + share * dy
 
 
 def onto(points: Sequence[Point], valve: Point) -> Point:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sdtheory.documents.drafting import finite
 from sdtheory.documents.splice import Edit
-from sdtheory.documents.view import Element, Point
+from sdtheory.documents.view import Element, Point, direction, is_level, leaving
 from sdtheory.documents.xmile_drawing import Drawing, cannot, coordinate, drawn
 from sdtheory.documents.xmile_names import in_equation
 from sdtheory.documents.xmile_pipes import (
     attached,
     detached,
-    direction,
-    is_level,
-    leaving,
     nearest_turn,
     onto,
     valve_moved,
