@@ -11,14 +11,13 @@ from sdtheory.documents.index import Entry
 from sdtheory.documents.lexer import spelled
 from sdtheory.documents.links import connector_issues
 from sdtheory.documents.reads import Read, reads
+from sdtheory.documents.words import PREDEFINED
 from sdtheory.errors import Issue, shown
 from sdtheory.model.check import check_model
 from sdtheory.model.functions import FUNCTIONS
-from sdtheory.model.model import CONTROLS
 from sdtheory.names import canonical, nearest
 
-_PREDEFINED = frozenset({"time", *map(canonical, CONTROLS)})
-_PREDEFINED_XMILE = frozenset({"dt", "starttime", "stoptime", "pi", "inf", "nan", "self"})
+_XMILE_WORDS = frozenset({*PREDEFINED["xmile"], "pi", "inf", "nan", "self"})
 
 
 def document_issues(document: Document) -> list[Issue]:
@@ -59,9 +58,9 @@ def _undefined_names(document: Document) -> Iterator[tuple[str, Issue]]:
 
     Functions are left to loading, which knows them.
     """
-    known = _names_of_dimensions(document) | _PREDEFINED
+    known = _names_of_dimensions(document) | set(PREDEFINED["vensim"])
     if document.format == "xmile":
-        known |= _PREDEFINED_XMILE
+        known |= _XMILE_WORDS
         known |= {canonical(row.xmile) for row in FUNCTIONS.values() if row.arity[0] == 0 and row.xmile}
     for key, entry in document.variables.items():
         for one in reads(document, entry):

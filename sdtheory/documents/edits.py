@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,30 @@ if TYPE_CHECKING:
     from sdtheory.documents.document import Document
 
 Number = float | int | str
+
+
+@dataclass(frozen=True)
+class NewVariable:
+    """A variable that is added: what it says, and where it is drawn.
+
+    Parameters
+    ----------
+    name : str
+    equation : str
+        Of a stock, its initial value.
+    units, documentation : str
+    x, y : float, optional
+        Its centre; where there is room when left out.
+    view : int
+    """
+
+    name: str
+    equation: str
+    units: str
+    documentation: str
+    x: float | None
+    y: float | None
+    view: int
 
 
 class Edits:
@@ -158,7 +183,8 @@ class Edits:
         view: int = 0,
     ) -> Document:
         """The document with a new stock without flows; without x and y it is put where there is room."""
-        return self._edited("add_stock", name, as_text(initial), units, documentation, x, y, view)
+        new = NewVariable(name, as_text(initial), units, documentation, x, y, view)
+        return self._edited("add_stock", new)
 
     def add_flow(
         self,
@@ -173,8 +199,8 @@ class Edits:
         view: int = 0,
     ) -> Document:
         """The document with a new flow from one stock to another; None is a cloud."""
-        described = (as_text(equation), source, target, units, documentation)
-        return self._edited("add_flow", name, *described, x, y, view)
+        new = NewVariable(name, as_text(equation), units, documentation, x, y, view)
+        return self._edited("add_flow", new, source, target)
 
     def add_auxiliary(
         self,
@@ -187,7 +213,8 @@ class Edits:
         view: int = 0,
     ) -> Document:
         """The document with a new auxiliary or constant."""
-        return self._edited("add_auxiliary", name, as_text(equation), units, documentation, x, y, view)
+        new = NewVariable(name, as_text(equation), units, documentation, x, y, view)
+        return self._edited("add_auxiliary", new)
 
     def remove(self, name: str) -> Document:
         """The document without a variable: its equations, its drawings, and its term in every stock's rate."""

@@ -15,6 +15,7 @@ from sdtheory.documents.drafting import (
     view_number,
     views_showing,
 )
+from sdtheory.documents.edits import NewVariable
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.text import Spans
@@ -61,71 +62,42 @@ _VALVE = 8  # half the longer side of a valve
 _ROOM = 70  # from a stock to the valve beside it
 
 
-def add_stock(
-    document: Document,
-    name: str,
-    initial: str,
-    units: str,
-    documentation: str,
-    x: float | None,
-    y: float | None,
-    view: int,
-) -> list[Edit]:
+def add_stock(document: Document, new: NewVariable) -> list[Edit]:
     """A block with ``INTEG (0, initial)`` and a box."""
-    name = new_name(document, name)
-    initial = checked_equation(document, name, initial)
+    name = new_name(document, new.name)
+    initial = checked_equation(document, name, new.equation)
     equation = stock_equation("0", initial)
     check_arguments(document, name, equation, ("0", initial))
     file, near = opened(document), [one.name for one in references_of(document, initial)]
-    edits = [_block(file, name, equation, units, documentation, near)]
-    drawing = _drawing(file, view)
+    edits = [_block(file, name, equation, new, near)]
+    drawing = _drawing(file, new.view)
     if drawing is not None:
         half = stock_size(drawing, name, _middle(drawing, near))
-        place = _place(drawing, (2 * half[0], 2 * half[1]), near, x, y)
+        place = _place(drawing, (2 * half[0], 2 * half[1]), near, new)
         drawing.add(stock_line(drawing, name, *place))
         edits += drawing.edits()
     return edits
 
 
-def add_auxiliary(
-    document: Document,
-    name: str,
-    equation: str,
-    units: str,
-    documentation: str,
-    x: float | None,
-    y: float | None,
-    view: int,
-) -> list[Edit]:
+def add_auxiliary(document: Document, new: NewVariable) -> list[Edit]:
     """A block and a word."""
-    name = new_name(document, name)
-    equation = checked_equation(document, name, equation)
+    name = new_name(document, new.name)
+    equation = checked_equation(document, name, new.equation)
     file, near = opened(document), [one.name for one in references_of(document, equation)]
-    edits = [_block(file, name, equation, units, documentation, near)]
-    drawing = _drawing(file, view)
+    edits = [_block(file, name, equation, new, near)]
+    drawing = _drawing(file, new.view)
     if drawing is not None:
         width, height = size_of(name)
-        place = _place(drawing, (2 * width, 2 * height), near, x, y)
+        place = _place(drawing, (2 * width, 2 * height), near, new)
         drawing.add(auxiliary_line(drawing, name, *place))
         edits += drawing.edits()
     return edits
 
 
-def add_flow(
-    document: Document,
-    name: str,
-    equation: str,
-    source: str | None,
-    target: str | None,
-    units: str,
-    documentation: str,
-    x: float | None,
-    y: float | None,
-    view: int,
-) -> list[Edit]:
+def add_flow(document: Document, new: NewVariable, source: str | None, target: str | None) -> list[Edit]:
     """A block, terms in the rates of the stocks, a valve with its name, two pipes, and clouds."""
-    name = new_name(document, name)
-    equation = checked_equation(document, name, equation)
+    name = new_name(document, new.name)
+    equation = checked_equation(document, name, new.equation)
     ends = [None if stock is None else stock_called(document, stock) for stock in (source, target)]
     stocks = [stock for stock in ends if stock is not None]
     if len(stocks) == 2 and stocks[0] is stocks[1]:
@@ -134,7 +106,7 @@ def add_flow(
         )
     file = opened(document)
     near = [*(stock.name for stock in stocks), *(one.name for one in references_of(document, equation))]
-    edits = [_block(file, name, equation, units, documentation, near)]
+    edits = [_block(file, name, equation, new, near)]
     for stock, sign in zip(ends, (-1, 1), strict=True):
         if stock is not None:
             check_not_inside(document, stock, name)
@@ -143,20 +115,18 @@ def add_flow(
             }
             changed = {n: with_term(rate, sign, written(name)) for n, rate in rates.items()}
             edits += rate_edits(file, stock, changed)
-    drawing = _drawing(file, view)
+    drawing = _drawing(file, new.view)
     if drawing is not None:
-        _draw_flow(drawing, name, ends, near, x, y)
+        _draw_flow(drawing, name, ends, near, new)
         edits += drawing.edits()
     return edits
 
 
-def _block(
-    file: Opened, name: str, equation: str, units: str, documentation: str, near: Iterable[str]
-) -> Edit:
+def _block(file: Opened, name: str, equation: str, new: NewVariable, near: Iterable[str]) -> Edit:
     """The new block, checked by reading it."""
     document = file.document
-    units = checked_text(document, name, "units", units, "~|")
-    documentation = checked_text(document, name, "documentation", documentation, "~|")
+    units = checked_text(document, name, "units", new.units, "~|")
+    documentation = checked_text(document, name, "documentation", new.documentation, "~|")
     block = block_text(name, equation, units, documentation)
     check_new_block(document, name, block, equation)
     return inserted(file, [block], near)
@@ -182,10 +152,9 @@ def _middle(drawing: Drawing, names: Iterable[str]) -> Point:
     return sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
 
 
-def _place(
-    drawing: Drawing, size: tuple[float, float], near: Iterable[str], x: float | None, y: float | None
-) -> Point:
+def _place(drawing: Drawing, size: tuple[float, float], near: Iterable[str], new: NewVariable) -> Point:
     """The place given, or a free one near the variables; one coordinate given is kept as far as it can be."""
+    x, y = new.x, new.y
     if x is not None and y is not None:
         finite(drawing.file.document, x, y)
         return x, y
@@ -198,15 +167,15 @@ def _place(
 
 
 def _draw_flow(
-    drawing: Drawing, name: str, ends: list[Entry | None], near: list[str], x: float | None, y: float | None
+    drawing: Drawing, name: str, ends: list[Entry | None], near: list[str], new: NewVariable
 ) -> None:
     """The valve with its name, a pipe to each end, clouds where the view shows no stock."""
     words = [next(iter(drawing.words(end.name)), None) if end else None for end in ends]
     source, target = words
     upright = bool(source and target and _stacked(source, target))
-    if x is not None and y is not None:
-        finite(drawing.file.document, x, y)
-        place: Point = x, y
+    if new.x is not None and new.y is not None:
+        finite(drawing.file.document, new.x, new.y)
+        place: Point = new.x, new.y
     else:
         place = _valve_place(drawing, name, source, target, near)
     valve, lines = valve_lines(drawing, name, *place, upright)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import Box, element_called, finite, free_place, new_name, view_number
+from sdtheory.documents.edits import NewVariable
 from sdtheory.documents.index import Entry
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.view import Element, Point, is_level
@@ -31,77 +32,53 @@ _PIPE = 70.0  # from a valve to its cloud
 # variables
 
 
-def add_stock(
-    document: Document,
-    name: str,
-    initial: str,
-    units: str,
-    documentation: str,
-    x: float | None,
-    y: float | None,
-    view: int,
-) -> list[Edit]:
+def add_stock(document: Document, new: NewVariable) -> list[Edit]:
     """``<stock>`` among the variables and in a view."""
-    return _Adding(document, name, view, x, y).edits("stock", initial, units, documentation)
+    return _Adding(document, new).edits("stock")
 
 
-def add_auxiliary(
-    document: Document,
-    name: str,
-    equation: str,
-    units: str,
-    documentation: str,
-    x: float | None,
-    y: float | None,
-    view: int,
-) -> list[Edit]:
+def add_auxiliary(document: Document, new: NewVariable) -> list[Edit]:
     """``<aux>`` among the variables and in a view."""
-    return _Adding(document, name, view, x, y).edits("aux", equation, units, documentation)
+    return _Adding(document, new).edits("aux")
 
 
-def add_flow(
-    document: Document,
-    name: str,
-    equation: str,
-    source: str | None,
-    target: str | None,
-    units: str,
-    documentation: str,
-    x: float | None,
-    y: float | None,
-    view: int,
-) -> list[Edit]:
+def add_flow(document: Document, new: NewVariable, source: str | None, target: str | None) -> list[Edit]:
     """``<flow>`` among the variables, ``<outflow>`` and ``<inflow>`` of its stocks, and the pipe in a view."""
-    adding = _Adding(document, name, view, x, y)
+    adding = _Adding(document, new)
     edits: list[Edit] = []
     stocks = [
         None if one is None else entry_called(document, one, ("stock",), "stock") for one in (source, target)
     ]
     if stocks[0] is not None and stocks[0] == stocks[1]:
-        raise UsageError(f"'{shown(name)}' cannot run from '{shown(source)}' to itself", file=document.file)
+        raise UsageError(
+            f"'{shown(new.name)}' cannot run from '{shown(source)}' to itself", file=document.file
+        )
     for side, stock in zip(("outflow", "inflow"), stocks, strict=True):
         if stock is None:
             continue
         if canonical(stock.model) != adding.model:
             raise UsageError(
-                f"'{shown(stock.name)}' does not stand in the model of view {view}", file=document.file
+                f"'{shown(stock.name)}' does not stand in the model of view {new.view}", file=document.file
             )
         edits += fasten(adding.source, adding.source.declared(stock)[0], side, adding.given)
-    return edits + adding.edits("flow", equation, units, documentation, (stocks[0], stocks[1]))
+    return edits + adding.edits("flow", (stocks[0], stocks[1]))
 
 
 class _Adding:
     """A new variable on its way into a document."""
 
-    def __init__(self, document: Document, name: str, view: int, x: float | None, y: float | None):
+    def __init__(self, document: Document, new: NewVariable):
         self.document = document
+        self.new = new
         self.source = source_of(document)
         if not self.source.models:
             raise DocumentError("the file has no <model>", file=document.file)
-        self.drawing = Drawing(self.source, view_number(document, view)) if document.views or view else None
+        self.drawing = (
+            Drawing(self.source, view_number(document, new.view)) if document.views or new.view else None
+        )
         self.model = self.drawing.model if self.drawing else self.source.models[0][0]
         self.node = self.source.model(self.model)
-        self.given = name.strip().replace("\r\n", "\n").replace("\n", "\\n")
+        self.given = new.name.strip().replace("\r\n", "\n").replace("\n", "\\n")
         plain = new_name(document, self.given.replace("\\n", " "), None, self.model)
         if canonical(plain) in CONTROLS:
             raise DocumentError(
@@ -109,29 +86,22 @@ class _Adding:
                 file=document.file,
                 remedy="use another name",
             )
-        finite(document, *(value for value in (x, y) if value is not None))
-        if (x is None) != (y is None):
+        finite(document, *(value for value in (new.x, new.y) if value is not None))
+        if (new.x is None) != (new.y is None):
             raise UsageError("x and y are given together", file=document.file)
-        self.at = None if x is None or y is None else (float(x), float(y))
+        self.at = None if new.x is None or new.y is None else (float(new.x), float(new.y))
 
-    def edits(
-        self,
-        tag: str,
-        equation: str,
-        units: str,
-        documentation: str,
-        stocks: tuple[Entry | None, Entry | None] = (None, None),
-    ) -> list[Edit]:
+    def edits(self, tag: str, stocks: tuple[Entry | None, Entry | None] = (None, None)) -> list[Edit]:
         """The variable, and its drawing where the document has views or a place is given."""
         drawn: New | None = None
         if self.drawing is not None or self.at is not None:
-            drawn = self.flow(stocks) if tag == "flow" else self.symbol(tag, equation)
+            drawn = self.flow(stocks) if tag == "flow" else self.symbol(tag)
         legacy = self.drawing is not None and self.drawing.node.tag == "display"
-        inside = [New("eqn", inside=self.checked(equation))]
-        if units.strip():
-            inside.append(New("units", inside=self.checked(units)))
-        if documentation.strip():
-            doc = New("doc", inside=self.checked(escaped_prose(documentation)))
+        inside = [New("eqn", inside=self.checked(self.new.equation))]
+        if self.new.units.strip():
+            inside.append(New("units", inside=self.checked(self.new.units)))
+        if self.new.documentation.strip():
+            doc = New("doc", inside=self.checked(escaped_prose(self.new.documentation)))
             inside.insert(0 if self.documentation_first() else len(inside), doc)
         if legacy and drawn is not None:
             attributes = {key: value for key, value in drawn.attributes.items() if key != "name"}
@@ -190,11 +160,11 @@ class _Adding:
             None,
         )
 
-    def symbol(self, tag: str, equation: str) -> New:
+    def symbol(self, tag: str) -> New:
         """A stock or an auxiliary, near what its equation names."""
         place = self.at
         if place is None:
-            names = {part.means[-1] for part in Scope(self.source, self.model).equation(equation)}
+            names = {part.means[-1] for part in Scope(self.source, self.model).equation(self.new.equation)}
             near = [one for one in map(self.shown_here, sorted(names)) if one is not None]
             place = self.free(tag, [(one.x, one.y) for one in near])
         return New(tag, {"name": self.given, "x": coordinate(place[0]), "y": coordinate(place[1])})

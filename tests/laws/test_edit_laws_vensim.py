@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import sdtheory as sd
 from sdtheory.documents import from_bytes, read, vensim_edits
+from sdtheory.documents.edits import NewVariable
 from sdtheory.documents.lexer import references
 from sdtheory.documents.words import CONTROLS
 from sdtheory.errors import SDError
@@ -175,6 +176,7 @@ def any_edit(document, chance):
     described = pick(["", "kg/Day"]), pick(["", "Some text.", "two\nlines"])
     where = pick([place, (None, None)])
     name = pick(NAMES)
+    new = NewVariable(name, pick(EQUATIONS), *described, *where, view)
     choices = {
         "set_equation": [(entry.name, pick(EQUATIONS), subscripts)],
         "set_initial": [(stock, pick(EQUATIONS), None) for stock in stocks],
@@ -189,10 +191,10 @@ def any_edit(document, chance):
         "set_simulation": [
             ({pick(["start", "stop", "time_step", "save_every"]): "3"}, pick([None, "rk4", "euler"]))
         ],
-        "add_stock": [(name, pick(EQUATIONS), *described, *where, view)],
-        "add_auxiliary": [(name, pick(EQUATIONS), *described, *where, view)],
+        "add_stock": [(new,)],
+        "add_auxiliary": [(new,)],
         "add_flow": [
-            (name, pick(EQUATIONS), *ends, *described, *where, view)
+            (new, *ends)
             for ends in [
                 (None, None),
                 *((stock, None) for stock in stocks),
