@@ -59,7 +59,7 @@ QUANTILE_FAR = (
 )  # fmt: skip
 HALF_RANGE, TAIL_FROM = 0.425, 5.0
 
-ZERO, ONE, TWO, HALF = Number(0.0), Number(1.0), Number(2.0), Number(0.5)
+ZERO, ONE, HALF = Number(0.0), Number(1.0), Number(0.5)
 
 
 def _add(a: Expression, b: Expression) -> Expression:
