@@ -43,7 +43,7 @@ from sdtheory.model.subscripts import (
 
 # first letters of names that the builder makes up: the output of a hidden state, and a node by its number
 STATE, BUILT = "\0", "\1"
-MOST_ORDER = 1_000  # of a delay or smooth
+MOST_ORDER = 1_000  # of a delay or smooth, where it is computed
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
 
@@ -490,7 +490,8 @@ class _Builder:
         value = None if start is None else graph.value_at(node, start)
         if value is None:
             raise NotCompiled("an order of a delay that is no plain number at the start")
-        if not 1 <= value <= MOST_ORDER:
+        # one that the file gives as a number was held against the limit of the document
+        if not 1 <= value <= (value if isinstance(order, Number) else MOST_ORDER):
             name = shown(label(self._spelled(owner[0]), owner[1]))
             raise ModelError(
                 f"'{name}': a delay of order {value:g}; it must be from 1 to {MOST_ORDER:,}",

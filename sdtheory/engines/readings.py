@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from sdtheory.errors import NotCompiled
-from sdtheory.model.expression import Binary, Expression, Lookup, Number, Table, Unary
+from sdtheory.model.expression import Binary, Expression, Lookup, Number, Table, Unary, mirrored
 
 
 def read_specially(function: str, table: Table, arguments: Sequence[Expression]) -> Expression:
@@ -42,8 +42,7 @@ def read_specially(function: str, table: Table, arguments: Sequence[Expression])
     if function == "lookup_backward":
         return Lookup(Table(x, y, "hold_backward"), first)
     if function == "lookup_forward":
-        turned = Table(tuple(-one for one in reversed(x)), tuple(reversed(y)), "hold_backward")
-        return Lookup(turned, Unary("-", first))
+        return Lookup(mirrored(table), Unary("-", first))
     if function == "lookup_invert":
         points = sorted(zip(y, x, strict=True))
         rising = all(a[0] < b[0] for a, b in pairwise(points))

@@ -97,6 +97,17 @@ class Table:
     kind: str = "interpolate"
 
 
+def mirrored(table: Table) -> Table:
+    """The step function that, read at minus an argument, is the value of the next point of a table.
+
+    Examples
+    --------
+    >>> mirrored(Table((0.0, 1.0), (5.0, 6.0)))
+    Table(x=(-1.0, -0.0), y=(6.0, 5.0), kind='hold_backward')
+    """
+    return Table(tuple(-x for x in reversed(table.x)), tuple(reversed(table.y)), "hold_backward")
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """A table read at an argument; the table is given in place or by the name of a lookup variable."""

@@ -22,6 +22,7 @@ from sdtheory.model.expression import (
     Opaque,
     Table,
     Unary,
+    mirrored,
     references,
     walk,
 )
@@ -267,7 +268,7 @@ def time_table(x: tuple[float, ...], y: tuple[float, ...], keyword: str) -> tupl
     (Table(x=(-1.0, -0.0), y=(6.0, 5.0), kind='hold_backward'), True)
     """
     if keyword == "look_forward":
-        return Table(tuple(-one for one in reversed(x)), tuple(reversed(y)), "hold_backward"), True
+        return mirrored(Table(x, y)), True
     if keyword != "raw":
         return Table(x, y, keyword), False
     points: list[tuple[float, float]] = [(x[0] - 1.0, np.nan)]

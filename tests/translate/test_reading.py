@@ -341,3 +341,11 @@ def test_an_equation_that_is_not_written_yet_is_an_error_with_its_place(equation
 )
 def test_the_old_namespace_reads_the_same(namespace):
     assert row(xmile(aux("x", "3"), namespace=namespace), "x") == [3]
+
+
+def test_a_raised_limit_on_orders_holds_in_the_engines_too():
+    text = "{UTF-8}\nx= DELAY N(Time, 4000, 7, 1500) ~~|\nFINAL TIME= 2 ~~|\nTIME STEP= 1 ~~|\n"
+    with pytest.raises(ModelError, match="1500"):
+        sd.load(from_bytes(text.encode()))
+    model = sd.load(from_bytes(text.encode(), limits=sd.Limits(delay_order=2000)))
+    assert set(sd.simulate(model, engine="vectorised")["x"]) == {7.0}
