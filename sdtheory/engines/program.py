@@ -13,7 +13,7 @@ from sdtheory.engines.arrays import ArrayFunctions
 from sdtheory.engines.cells import Bound, Cells, Inputs
 from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
 from sdtheory.engines.readings import read_specially
-from sdtheory.engines.refusals import cycle, only_by_reference, placed, spelled_name
+from sdtheory.engines.refusals import cycle, impossible_order, only_by_reference, placed, spelled_name
 from sdtheory.errors import ModelError, NotCompiled, shown
 from sdtheory.model.expression import (
     Binary,
@@ -492,10 +492,5 @@ class _Builder:
             raise NotCompiled("an order of a delay that is no plain number at the start")
         # one that the file gives as a number was held against the limit of the document
         if not 1 <= value <= (value if isinstance(order, Number) else MOST_ORDER):
-            name = shown(label(self._spelled(owner[0]), owner[1]))
-            raise ModelError(
-                f"'{name}': a delay of order {value:g}; it must be from 1 to {MOST_ORDER:,}",
-                file=self.model.file or None,
-                line=self.model[self._spelled(owner[0])].line,
-            )
+            raise impossible_order(self.model, owner, value, MOST_ORDER)
         return int(value)

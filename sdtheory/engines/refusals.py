@@ -35,3 +35,14 @@ def cycle(model: Model, phase: str, members: Iterable[tuple[str, Cell]]) -> Mode
     trail = " -> ".join(shown(label(spelled_name(model, key), cell)) for key, cell in members)
     when = " at the start" if phase == "initial" else ""
     return ModelError(f"variables need each other{when}: {trail}", file=model.file or None)
+
+
+def impossible_order(model: Model, owner: tuple[str, Cell], order: float, most: int) -> ModelError:
+    """The error for a delay or smooth of an order that cannot be."""
+    key, cell = owner
+    return ModelError(
+        f"'{shown(label(spelled_name(model, key), cell))}': a delay of order {order:g}; "
+        f"it must be from 1 to {most:,}",
+        file=model.file or None,
+        line=model[key].line,
+    )
