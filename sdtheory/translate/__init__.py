@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ def load(
     *,
     data_folders: Sequence[str | Path] = (),
     limits: Limits | None = None,
+    isolation: str | None = None,
 ) -> Model:
     """Load a model from a Vensim or XMILE file.
 
@@ -36,6 +37,13 @@ def load(
     data_folders : sequence of path-like
         Folders beside the model's own from which data may be read.
     limits : Limits, optional
+    isolation : str, optional
+        ``"process"``: the file is read and translated in a process of its own, for a file that may have been
+        made to crash, fill or hold up what reads it. That process has 30 s, 2 GB of memory, files of 100 MB,
+        no processes beside it (unless it is root's), an empty environment, and a folder of its own that is
+        removed. It can read what its user can. What it answers is checked again. On systems without
+        `resource`, such as Windows, the 30 s alone hold. A translation that is kept from an earlier
+        load is used; this one is kept as well.
 
     Returns
     -------
@@ -45,6 +53,10 @@ def load(
     ------
     DocumentError, ModelError, LimitError
         With file, line, what is wrong and what to do.
+    EngineCrashed
+        When the process of its own dies, is stopped, or gives no proper answer.
+    UsageError
+        For another `isolation`.
 
     Examples
     --------
@@ -53,7 +65,9 @@ def load(
     """
     from sdtheory.translate import stored
     from sdtheory.translate.data_files import DataFiles
+    from sdtheory.translate.isolated import check_way, translated_apart
 
+    check_way(isolation)
     document: Document | None = None
     if isinstance(path_or_document, Document):
         document = path_or_document
@@ -73,11 +87,16 @@ def load(
         kept = stored.fetch(key, source, data_folders)
         if kept is not None:
             return kept
-    files = DataFiles(source, data_folders)
+    reads: Mapping[str, str]
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SDWarning)
-            model = _translated(document or Document(data, format, encoding, source, limits), files)
+            if isolation is None:
+                files = DataFiles(source, data_folders)
+                model = translated(document or Document(data, format, encoding, source, limits), files)
+                reads = files.read
+            else:
+                model, reads = translated_apart(data, format, encoding, source, limits, data_folders)
     finally:
         for one in caught:
             if isinstance(one.message, SDWarning):
@@ -86,11 +105,19 @@ def load(
                 warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     if key is not None:
         told = [str(one.message) for one in caught if isinstance(one.message, SDWarning)]
-        stored.keep(key, model, files.read, told)
+        stored.keep(key, model, reads, told)
     return model
 
 
-def _translated(document: Document, files: DataFiles) -> Model:
+def translated(document: Document, files: DataFiles) -> Model:
+    """The model of a document, by the whole chain, without the cache.
+
+    Parameters
+    ----------
+    document : Document
+    files : DataFiles
+        What it may read; afterwards also what it did read.
+    """
     from sdtheory.translate.dimensions import dimensions_of
     from sdtheory.translate.external import with_data, with_dimensions
     from sdtheory.translate.guard import guarded
