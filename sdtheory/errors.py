@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_CONTROL = re.compile(
+CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
@@ -18,7 +18,7 @@ def escaped(text: object) -> str:
     >>> escaped("red\x1b[31m")
     'red\\x1b[31m'
     """
-    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
+    return CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
 
 
 def shown(text: object, limit: int = 80) -> str:

@@ -48,8 +48,8 @@ def check(
     units: in the equation of 'gap', 'grasp' is Year, but Mile is wanted
     """
     from sdtheory.checking.document import document_issues
-    from sdtheory.checking.loading import issue_of, structure_issues
     from sdtheory.checking.isolated import issues_apart
+    from sdtheory.checking.loading import issue_of, structure_issues
     from sdtheory.model.check import check_model
     from sdtheory.translate.isolated import check_way
 

@@ -98,9 +98,7 @@ def loaded(
     return None, issues, aside
 
 
-def _attempt(
-    document: Document, data_folders: Sequence[str | Path]
-) -> tuple[Model | None, SDError | None]:
+def _attempt(document: Document, data_folders: Sequence[str | Path]) -> tuple[Model | None, SDError | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SDWarning)
         try:

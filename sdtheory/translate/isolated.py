@@ -80,9 +80,7 @@ def answer(request: Mapping[str, Any], data: bytes) -> str:
     try:
         return stored.record_text(model, files.read, ())
     except RecursionError:
-        raise LimitError(
-            "an equation is nested too deeply to be handed over", file=document.file
-        ) from None
+        raise LimitError("an equation is nested too deeply to be handed over", file=document.file) from None
 
 
 def translated_apart(

@@ -19,7 +19,7 @@ from sdtheory.translate.structure import check_structure
 from sdtheory.translate.translation import NUMBERED, Translation
 
 METHODS = frozenset({"euler", "rk4"})
-OPERATORS = frozenset("+ - * / ^ < <= > >= = <> and or not".split())
+OPERATORS = frozenset(["+", "-", "*", "/", "^", "<", "<=", ">", ">=", "=", "<>", "and", "or", "not"])
 _PREDEFINED = frozenset({"time", *map(canonical, CONTROLS)})
 
 

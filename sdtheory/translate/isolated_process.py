@@ -111,6 +111,8 @@ def _crashed(what: str, file: str, signal: str | None = None) -> EngineCrashed:
 
 def _outcome(how: Any, file: str) -> tuple[SDError | None, list[str]]:
     """The error and the warnings that a process told of; anything else than those is an error."""
+    if type(how) is not dict:
+        raise ValueError
     told = how.pop("warnings")
     if type(told) is not list or len(told) > MOST_WARNINGS:
         raise ValueError
