@@ -48,15 +48,16 @@ def check(
     units: in the equation of 'gap', 'grasp' is Year, but Mile is wanted
     """
     from sdtheory.checking.document import document_issues
-    from sdtheory.checking.isolated import issues_apart
     from sdtheory.checking.loading import issue_of, structure_issues
     from sdtheory.model.check import check_model
-    from sdtheory.translate.isolated import check_way
+    from sdtheory.translate import check_way
 
     check_way(isolation)
     if isinstance(model_or_document, str | os.PathLike):
         try:
             if isolation is not None:
+                from sdtheory.checking.isolated import issues_apart
+
                 return issues_apart(model_or_document, data_folders)
             return document_issues(read(model_or_document), data_folders)
         except SDError as error:

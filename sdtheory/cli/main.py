@@ -25,7 +25,9 @@ from sdtheory.errors import SDWarning
 class Group(click.Group):
     """Turns errors into one line on standard error and an exit code."""
 
-    def main(self, args: Sequence[str] | None = None, standalone_mode: bool = True, **others: Any) -> Any:
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, standalone_mode: bool = True, **others: Any
+    ) -> Any:
         """Run a command; what click itself finds wrong is printed like all else, without control characters."""
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **others)

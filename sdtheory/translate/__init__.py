@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdtheory.documents import Document, Limits, contents, recognised
-from sdtheory.errors import ModelError, SDWarning
+from sdtheory.documents import Document, Limits, Source, contents, recognised
+from sdtheory.errors import ModelError, SDWarning, UsageError, shown
 from sdtheory.model.model import Model
 
 if TYPE_CHECKING:
     from sdtheory.translate.data_files import DataFiles
+
+File = tuple[bytes, str, str, Source | None, Limits]  # bytes, format, encoding, source and limits
 
 
 def load(
@@ -64,39 +66,19 @@ def load(
     'Dmnl'
     """
     from sdtheory.translate import stored
-    from sdtheory.translate.data_files import DataFiles
-    from sdtheory.translate.isolated import check_way, translated_apart
 
     check_way(isolation)
-    document: Document | None = None
-    if isinstance(path_or_document, Document):
-        document = path_or_document
-        if limits is not None:
-            document = dataclasses.replace(document, limits=limits)
-        data, source, limits = document.bytes, document.source, document.limits
-        format, encoding = document.format, document.encoding
-        as_read = source is not None and source.sha256 == hashlib.sha256(data).hexdigest()
-    else:
-        limits = limits or Limits()
-        data, source = contents(path_or_document, limits)
-        format, encoding = recognised(data, source=source)
-        as_read = True
+    data, format, encoding, source, limits = file = _file(path_or_document, limits)
     key = None
-    if source is not None and as_read:
+    if source is not None and source.sha256 == hashlib.sha256(data).hexdigest():
         key = stored.key_of(format, encoding, source, limits)
         kept = stored.fetch(key, source, data_folders)
         if kept is not None:
             return kept
-    reads: Mapping[str, str]
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SDWarning)
-            if isolation is None:
-                files = DataFiles(source, data_folders)
-                model = translated(document or Document(data, format, encoding, source, limits), files)
-                reads = files.read
-            else:
-                model, reads = translated_apart(data, format, encoding, source, limits, data_folders)
+            model, reads = _read(path_or_document, file, data_folders, isolation)
     finally:
         for one in caught:
             if isinstance(one.message, SDWarning):
@@ -107,6 +89,49 @@ def load(
         told = [str(one.message) for one in caught if isinstance(one.message, SDWarning)]
         stored.keep(key, model, reads, told)
     return model
+
+
+def check_way(isolation: str | None) -> None:
+    """Raise for a way of isolation that does not exist.
+
+    Raises
+    ------
+    UsageError
+    """
+    if isolation not in (None, "process"):
+        raise UsageError(
+            f"isolation='{shown(isolation)}' is unknown", remedy="use isolation='process' or None"
+        )
+
+
+def _file(path_or_document: str | os.PathLike[str] | Document, limits: Limits | None) -> File:
+    """The file's bytes, and what they are recognised as; they are not read further."""
+    if isinstance(path_or_document, Document):
+        own = path_or_document
+        return own.bytes, own.format, own.encoding, own.source, limits or own.limits
+    limits = limits or Limits()
+    data, source = contents(path_or_document, limits)
+    return data, *recognised(data, source=source), source, limits
+
+
+def _read(
+    path_or_document: str | os.PathLike[str] | Document,
+    file: File,
+    data_folders: Sequence[str | Path],
+    isolation: str | None,
+) -> tuple[Model, Mapping[str, str]]:
+    """The model of a file, translated here or apart, and the digests of the data files that it reads."""
+    if isolation is not None:
+        from sdtheory.translate.isolated import translated_apart
+
+        return translated_apart(*file, data_folders)
+    from sdtheory.translate.data_files import DataFiles
+
+    *_, source, limits = file
+    own = path_or_document if isinstance(path_or_document, Document) else None
+    files = DataFiles(source, data_folders)
+    document = own if own is not None and own.limits == limits else Document(*file)
+    return translated(document, files), files.read
 
 
 def translated(document: Document, files: DataFiles) -> Model:

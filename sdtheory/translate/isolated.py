@@ -14,27 +14,12 @@ from typing import Any
 
 from sdtheory.documents import Document, Limits, Source
 from sdtheory.documents.text import file_name
-from sdtheory.errors import LimitError, UsageError, shown
+from sdtheory.errors import LimitError
 from sdtheory.model.model import Model
 from sdtheory.translate import stored
 from sdtheory.translate.data_files import DataFiles
 from sdtheory.translate.isolated_arrival import checked
 from sdtheory.translate.isolated_process import answer_of, malformed
-
-WAYS = (None, "process")
-
-
-def check_way(isolation: str | None) -> None:
-    """Raise for a way of isolation that does not exist.
-
-    Raises
-    ------
-    UsageError
-    """
-    if isolation not in WAYS:
-        raise UsageError(
-            f"isolation='{shown(isolation)}' is unknown", remedy="use isolation='process' or None"
-        )
 
 
 def request_of(

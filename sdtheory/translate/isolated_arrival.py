@@ -116,7 +116,7 @@ def _hints(kind: type) -> list[tuple[str, Any]]:
 
 
 def _check_names(model: Model, limits: Limits) -> None:
-    """Every name that the model reads is one that it has, and of a length that a name may have."""
+    """Every name that the model reads is one that it has, and stands under its own key."""
     if len(model.variables) > limits.variables:
         raise ModelError(f"{len(model.variables):,} variables; the limit is {limits.variables:,}")
     if model.settings.method not in METHODS:
@@ -127,14 +127,19 @@ def _check_names(model: Model, limits: Limits) -> None:
     for tree in (settings.start, settings.stop, settings.time_step, settings.save_every):
         _check_tree(tree, known, model)
     for key, dimension in model.dimensions.items():
-        _check_name(key, dimension.name, limits)
+        _check_name(key, dimension.name)
+        length = len(dimension.elements)
+        if length == 0 or any(len(images) != length for _, images in dimension.mappings):
+            raise ModelError(
+                f"the range '{shown(dimension.name)}' is empty, or a mapping of it is not as long"
+            )
     for key, variable in model.variables.items():
-        _check_name(key, variable.name, limits)
+        _check_name(key, variable.name)
         _check_variable(variable, known, model)
 
 
-def _check_name(key: str, name: str, limits: Limits) -> None:
-    if key != canonical(name) or not key or (len(name) > limits.name_length):
+def _check_name(key: str, name: str) -> None:
+    if key != canonical(name) or not key:
         raise ModelError(f"'{shown(name)}' cannot be the name under '{shown(key)}'")
 
 
@@ -147,7 +152,9 @@ def _check_variable(variable: Variable, known: set[str], model: Model) -> None:
         raise ModelError(f"'{shown(variable.name)}' has no equation, or a range that the model does not have")
     for equation in variable.equations:
         for tree in (equation.expression, equation.initial):
-            if tree is not None and not isinstance(tree, Table):
+            if isinstance(tree, Table):
+                _check_table(tree)
+            elif tree is not None:
                 _check_tree(tree, known, model)
 
 
@@ -159,10 +166,16 @@ def _check_tree(tree: Expression, known: set[str], model: Model) -> None:
             raise ModelError("an unknown operator")
         if isinstance(node, Call) and len(node.arguments) < FUNCTIONS[node.function].arity[0]:
             raise ModelError(f"{shown(node.function)} has too few arguments")
-        if isinstance(node, Lookup) and isinstance(node.table, Name):
-            table = model.variables.get(canonical(node.table.name))
-            if table is None:
-                raise ModelError(f"unknown lookup '{shown(node.table.name)}'")
+        match node:
+            case Lookup(Table() as table):
+                _check_table(table)
+            case Lookup(Name(name)) if canonical(name) not in model.variables:
+                raise ModelError(f"unknown lookup '{shown(name)}'")
+
+
+def _check_table(table: Table) -> None:
+    if not 0 < len(table.x) == len(table.y):
+        raise ModelError("a lookup has no points, or a point is no pair")
 
 
 def _operators(node: Expression) -> set[str]:
