@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sdtheory.documents.saving import write as write
     from sdtheory.engines.simulate import simulate as simulate
     from sdtheory.engines.simulate import simulate_many as simulate_many
+    from sdtheory.errors import EngineCrashed as EngineCrashed
     from sdtheory.errors import Issue as Issue
     from sdtheory.errors import SDError as SDError
     from sdtheory.errors import SDWarning as SDWarning
@@ -52,6 +53,7 @@ _HOMES = {
     "Comparison": "experiments.comparison",
     "compare": "experiments.compare",
     "draw": "diagrams",
+    "EngineCrashed": "errors",
     "Issue": "errors",
     "SDError": "errors",
     "SDWarning": "errors",

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def escaped(text: object) -> str:
+    r"""Text that is safe for a terminal: control characters escaped, tabs and line ends kept.
+
+    Examples
+    --------
+    >>> escaped("red\x1b[31m")
+    'red\\x1b[31m'
+    """
+    return CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
 
 
 def shown(text: object, limit: int = 80) -> str:
@@ -16,8 +29,7 @@ def shown(text: object, limit: int = 80) -> str:
     >>> shown("red\x1b[31m")
     'red\\x1b[31m'
     """
-    flat = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
-    flat = " ".join(flat.split())
+    flat = " ".join(escaped(text).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
@@ -40,6 +52,7 @@ class SDError(Exception):
     """
 
     exit_code = 1
+    PARTS: tuple[str, ...] = ("file", "line", "column", "remedy")  # keyword arguments beside the message
 
     def __init__(
         self,
@@ -64,11 +77,11 @@ class SDError(Exception):
 
     def __reduce__(self):
         # Errors cross process borders (isolated loading, workers) and keyword arguments must survive.
-        return _rebuild, (type(self), self.message, self.file, self.line, self.column, self.remedy)
+        return _rebuild, (type(self), self.message, {part: getattr(self, part) for part in self.PARTS})
 
 
-def _rebuild(kind, message, file, line, column, remedy):
-    return kind(message, file=file, line=line, column=column, remedy=remedy)
+def _rebuild(kind, message, parts):
+    return kind(message, **parts)
 
 
 class DocumentError(SDError):
@@ -115,6 +128,41 @@ class UsageError(SDError):
 
 class UnknownName(SDError):
     """A name that does not exist; the message suggests the nearest one."""
+
+
+class EngineCrashed(SDError):
+    """A process of its own, made for a file that is not trusted, died, was stopped, or gave no proper answer.
+
+    Parameters
+    ----------
+    message, file, remedy
+        As of every error.
+    engine : str
+        What the process was for, such as ``"translation"``.
+    signal : str, optional
+        The signal that ended it, such as ``"SIGSEGV"``.
+
+    Examples
+    --------
+    >>> error = EngineCrashed("killed", file="a.mdl", engine="translation", signal="SIGKILL")
+    >>> str(error), error.signal
+    ('a.mdl: killed', 'SIGKILL')
+    """
+
+    PARTS = ("file", "remedy", "engine", "signal")
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        remedy: str | None = None,
+        engine: str = "",
+        signal: str | None = None,
+    ):
+        super().__init__(message, file=file, remedy=remedy)
+        self.engine = engine
+        self.signal = signal
 
 
 class SDWarning(UserWarning):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from sdtheory.checking.loading import loaded
 from sdtheory.documents import Document, Span
@@ -20,12 +21,13 @@ from sdtheory.names import canonical, nearest
 _XMILE_WORDS = frozenset({*PREDEFINED["xmile"], "pi", "inf", "nan", "self"})
 
 
-def document_issues(document: Document) -> list[Issue]:
+def document_issues(document: Document, data_folders: Sequence[str | Path] = ()) -> list[Issue]:
     """All issues of a document in file order.
 
     Parameters
     ----------
     document : Document
+    data_folders : sequence of path-like
 
     Returns
     -------
@@ -33,7 +35,7 @@ def document_issues(document: Document) -> list[Issue]:
     """
     undefined = list(_undefined_names(document))
     at_fault = {key for key, _ in undefined}
-    model, refusals, aside = loaded(document, at_fault)
+    model, refusals, aside = loaded(document, at_fault, data_folders)
     found = [*document.notes, *refusals, *_repeated(document), *_function_names(document)]
     found += [*_lookup_ranges(document), *connector_issues(document)]
     if refusals or aside or model is None:  # else every name was found

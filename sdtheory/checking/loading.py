@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from sdtheory.documents import Document, Limits, Span
 from sdtheory.documents.splice import Edit
 from sdtheory.errors import (
     DocumentError,
+    EngineCrashed,
     Issue,
     LimitError,
     LoopWithoutStock,
@@ -29,6 +31,7 @@ _CODES = (
     (LoopWithoutStock, "loop-without-stock"),
     (LimitError, "limit"),
     (DocumentError, "document"),
+    (EngineCrashed, "engine-crashed"),
 )
 _TAG = re.compile(r"<\s*([^\s/>]+)")
 
@@ -49,7 +52,9 @@ def structure_issues(model: Model) -> list[Issue]:
     return []
 
 
-def loaded(document: Document, at_fault: Collection[str]) -> tuple[Model | None, list[Issue], set[str]]:
+def loaded(
+    document: Document, at_fault: Collection[str], data_folders: Sequence[str | Path] = ()
+) -> tuple[Model | None, list[Issue], set[str]]:
     """The model of a document, as far as it can be loaded.
 
     A variable whose equation is at fault is given the value 0, and loading is tried again.
@@ -59,6 +64,8 @@ def loaded(document: Document, at_fault: Collection[str]) -> tuple[Model | None,
     document : Document
     at_fault : collection of str
         Keys of variables that are known to be at fault; what loading says about them is left out.
+    data_folders : sequence of path-like
+        Folders beside the document's own from which data may be read.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def loaded(document: Document, at_fault: Collection[str]) -> tuple[Model | None,
     aside: set[str] = set()
     current = document
     for _ in range(MOST_FAULTS):
-        model, error = _attempt(current)
+        model, error = _attempt(current, data_folders)
         if error is None:
             return model, issues, aside
         culprit = _culprit(current, error)
@@ -91,11 +98,11 @@ def loaded(document: Document, at_fault: Collection[str]) -> tuple[Model | None,
     return None, issues, aside
 
 
-def _attempt(document: Document) -> tuple[Model | None, SDError | None]:
+def _attempt(document: Document, data_folders: Sequence[str | Path]) -> tuple[Model | None, SDError | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SDWarning)
         try:
-            return load(document), None
+            return load(document, data_folders=data_folders), None
         except SDError as error:
             return None, error
 

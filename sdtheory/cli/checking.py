@@ -7,23 +7,25 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.cli.looking import JSON, echo_json
+from sdtheory.cli.options import JSON, loads
+from sdtheory.cli.output import echo, echo_json
 from sdtheory.errors import shown
 
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(), metavar="MODEL...")
+@loads
 @JSON
 @click.pass_context
-def check(context: click.Context, models: tuple[str, ...], as_json: bool) -> None:
+def check(context: click.Context, models: tuple[str, ...], how: dict[str, Any], as_json: bool) -> None:
     """Look MODELs through for faults, and print one a line: file:line:column: severity: message."""
-    found = [(path, issue) for path in models for issue in sd.check(path)]
+    found = [(path, issue) for path in models for issue in sd.check(path, **how)]
     if as_json:
         echo_json({"issues": [_row(path, issue) for path, issue in found]})
     else:
         for path, issue in found:
             place = ":".join(str(part) for part in (shown(path, 4096), issue.line, issue.column) if part)
-            click.echo(f"{place}: {issue.severity}: {shown(issue.message, 1000)}")
+            echo(f"{place}: {issue.severity}: {shown(issue.message, 1000)}")
     if any(issue.severity == "error" for _, issue in found):
         context.exit(1)
 

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.cli.looking import JSON, MODEL, echo_json, print_table
+from sdtheory.cli.options import JSON, MODEL, loads
+from sdtheory.cli.output import echo, echo_json, print_table
 from sdtheory.errors import UsageError
 
 
@@ -29,6 +30,7 @@ def _progress(total: int) -> Any:
 @click.command()
 @MODEL
 @click.argument("experiment", type=click.Path())
+@loads
 @click.option(
     "--runs", type=click.IntRange(min=1), default=None, help="Futures, in place of the experiment's."
 )
@@ -44,6 +46,7 @@ def _progress(total: int) -> Any:
 def compare(
     model: str,
     experiment: str,
+    how: dict[str, Any],
     runs: int | None,
     seed: int | None,
     jobs: int | None,
@@ -53,7 +56,7 @@ def compare(
 ) -> None:
     """Compare the policies of EXPERIMENT on MODEL, all in the same futures."""
     read = sd.Experiment.read(experiment)
-    loaded = sd.load(model)
+    loaded = sd.load(model, **how)
     total = (read.runs if runs is None else runs) * (1 + len(read.policies))
     with _progress(total) as bar:
         result = sd.compare(
@@ -64,13 +67,13 @@ def compare(
             jobs=jobs,
             progress=lambda done, all_: bar.update(bar.task_ids[0], completed=done, total=all_),
         )
-    click.echo(result.summary(), err=True)
+    echo(result.summary(), err=True)
     if output:
         try:
             result.save(output)
         except OSError as error:
             raise UsageError(f"cannot write to '{output}': {error.strerror}") from None
-        click.echo(f"tables written to {output}", err=True)
+        echo(f"tables written to {output}", err=True)
     if as_json:
         echo_json(result.to_dict())
         return
@@ -99,7 +102,7 @@ def _print_metric(metric: Any, rows: Any, runs: int) -> None:
     title = f"{metric.name}{mark} ({metric.better} is better), paired difference to the baseline"
     print_table(title, ["policy", "median", "mean [95 %]", "better", "worse", "tie", "counted"], table)
     if metric.rewards_speed:
-        click.echo(f"! '{metric.name}' can improve only because a level is reached sooner or later", err=True)
+        echo(f"! '{metric.name}' can improve only because a level is reached sooner or later", err=True)
 
 
 def _share(row: dict, word: str) -> str:
@@ -117,7 +120,7 @@ def study(output: str, runs: int | None, seed: int | None, models: str | None, a
     """The theory-gap study: verdict table on the terminal, figures and report in FOLDER."""
     from sdtheory.study.study import agreement_line, cell_text, run_study
 
-    verdicts = run_study(output, runs, seed, models, progress=lambda text: click.echo(text, err=True))
+    verdicts = run_study(output, runs, seed, models, progress=lambda text: echo(text, err=True))
     if as_json:
         echo_json(verdicts)
         return
@@ -132,5 +135,5 @@ def study(output: str, runs: int | None, seed: int | None, models: str | None, a
         print_table(
             f"{policy['name']}: % of futures worse [% sign not M0's]", ["metric", *verdicts["rungs"]], rows
         )
-        click.echo(agreement_line(policy))
-    click.echo(f"figures and report in {output}", err=True)
+        echo(agreement_line(policy))
+    echo(f"figures and report in {output}", err=True)

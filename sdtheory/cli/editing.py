@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.cli.looking import JSON, MODEL, echo_json
+from sdtheory.cli.options import JSON, MODEL, reads_data
+from sdtheory.cli.output import echo, echo_json
 from sdtheory.documents.differences import Difference, differences
 from sdtheory.errors import ModelError, SDError, UsageError, shown
 
@@ -21,55 +22,58 @@ SUBSCRIPTS = click.option("--subscripts", help="Which of several equations: its 
 @click.argument("name")
 @click.argument("equation")
 @SUBSCRIPTS
-def set_equation(model: str, name: str, equation: str, subscripts: str | None) -> None:
+@reads_data
+def set_equation(model: str, name: str, equation: str, subscripts: str | None, how: dict[str, Any]) -> None:
     """Give variable NAME of MODEL another EQUATION (of a stock: another initial value)."""
     old = sd.read(model)
     if old.entry(name).kind == "stock":
-        _save(old, old.set_initial(name, equation, subscripts=subscripts), model)
+        _save(old, old.set_initial(name, equation, subscripts=subscripts), model, how)
     else:
-        _save(old, old.set_equation(name, equation, subscripts=subscripts), model)
+        _save(old, old.set_equation(name, equation, subscripts=subscripts), model, how)
 
 
 @click.command()
 @MODEL
 @click.argument("old")
 @click.argument("new")
-def rename(model: str, old: str, new: str) -> None:
+@reads_data
+def rename(model: str, old: str, new: str, how: dict[str, Any]) -> None:
     """Call variable OLD of MODEL NEW, in every equation and every view."""
     document = sd.read(model)
-    _save(document, document.rename(old, new), model)
+    _save(document, document.rename(old, new), model, how)
 
 
-def _save(old: Any, new: Any, path: str) -> None:
+def _save(old: Any, new: Any, path: str, how: dict[str, Any]) -> None:
     """Save, and print what changed; a model that can no longer be loaded is saved too, with a warning."""
     sd.write(new, path)
-    click.echo(old.diff(new) or "nothing changed", nl=False)
+    echo(old.diff(new) or "nothing changed", nl=False)
     try:
-        sd.load(new)
+        sd.load(new, **how)
     except SDError as error:
-        click.echo(f"warning: the model cannot be run now: {error}", err=True)
+        echo(f"warning: the model cannot be run now: {error}", err=True)
 
 
 @click.command()
 @click.argument("model_a", type=click.Path())
 @click.argument("model_b", type=click.Path())
+@reads_data
 @JSON
-def diff(model_a: str, model_b: str, as_json: bool) -> None:
+def diff(model_a: str, model_b: str, how: dict[str, Any], as_json: bool) -> None:
     """What MODEL_B has otherwise than MODEL_A: variables, settings, views, loops, and the text itself."""
     old, new = sd.read(model_a), sd.read(model_b)
     found = differences(old, new)
-    gained, lost = _loops_apart(old, new)
+    gained, lost = _loops_apart(old, new, how)
     text = old.diff(new)
     if as_json:
         rows = [vars(one) for one in found]
         echo_json({"differences": rows, "loops_gained": gained, "loops_lost": lost, "text": text})
         return
     for one in found:
-        click.echo(_line(one))
+        echo(_line(one))
     for word, loops in (("gained", gained), ("lost", lost)):
         for loop in loops:
-            click.echo(f"loop {word}: {shown(loop, 400)}")
-    click.echo(text, nl=False)
+            echo(f"loop {word}: {shown(loop, 400)}")
+    echo(text, nl=False)
 
 
 def _line(one: Difference) -> str:
@@ -83,10 +87,12 @@ def _line(one: Difference) -> str:
     return f"changed: {name}: {one.part} {shown(one.before, 200)} -> {shown(one.after, 200)}"
 
 
-def _loops_apart(old: Any, new: Any) -> tuple[list[str], list[str]]:
+def _loops_apart(old: Any, new: Any, how: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Loops that only the new and only the old model has, as the variables that they run through."""
     try:
-        before, after = ({_loop(loop): None for loop in sd.find_loops(sd.load(one))} for one in (old, new))
+        before, after = (
+            {_loop(loop): None for loop in sd.find_loops(sd.load(one, **how))} for one in (old, new)
+        )
     except ModelError:
         return [], []
     return [loop for loop in after if loop not in before], [loop for loop in before if loop not in after]
@@ -108,4 +114,4 @@ def convert(source: str, target: str) -> None:
         raise UsageError(f"'{shown(target)}': unknown suffix", remedy="use .mdl, .xmile, .stmx or .xml")
     converted = sd.write(sd.convert(sd.read(source), _FORMATS[suffix]), target)
     count = len(converted.variables)
-    click.echo(f"{count} variables and {len(converted.views)} views written to {target}", err=True)
+    echo(f"{count} variables and {len(converted.views)} views written to {target}", err=True)

@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 import sdtheory as sd
+from sdtheory.cli.options import JSON, MODEL, loads
+from sdtheory.cli.output import echo, echo_json, print_table
 from sdtheory.errors import UsageError
-
-MODEL = click.argument("model", type=click.Path())
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-
-
-def echo_json(value: Any) -> None:
-    """Print strict JSON on standard output."""
-    click.echo(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
-
-
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table on the terminal; text of a model file is never read as markup."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left")
-    for i, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(width=None if _terminal() else 200).print(table)
-
-
-def _terminal() -> bool:
-    import sys
-
-    return sys.stdout.isatty()
 
 
 @click.command()
 @MODEL
+@loads
 @JSON
-def info(model: str, as_json: bool) -> None:
+def info(model: str, how: dict[str, Any], as_json: bool) -> None:
     """Stocks, flows, equations, units and settings of MODEL."""
     from sdtheory.model.expression import Number, to_text
     from sdtheory.model.printing import number_text
 
-    document = sd.read(model)
-    loaded = sd.load(document)
+    loaded, format, equations = _with_equations(model, how)
     settings = loaded.settings
     named = {
         word: tree.value if isinstance(tree, Number) else to_text(tree)
@@ -63,25 +37,65 @@ def info(model: str, as_json: bool) -> None:
     rows = []
     for name in loaded.names():
         variable = loaded[name]
-        entry = document.variables.get(name)
         rows.append(
             {
                 "name": variable.name,
                 "kind": variable.kind,
                 "units": variable.units,
-                "equation": "; ".join(block.equation for block in entry.blocks) if entry else "",
+                "equation": equations.get(name, ""),
                 "documentation": variable.documentation,
             }
         )
     if as_json:
-        echo_json({"name": loaded.name, "format": document.format, "settings": named, "variables": rows})
+        echo_json({"name": loaded.name, "format": format, "settings": named, "variables": rows})
         return
     words = ", ".join(
         f"{k} {number_text(v) if isinstance(v, float) else v}" for k, v in named.items() if v != ""
     )
-    click.echo(f"{loaded.name} ({document.format}): {words}")
+    echo(f"{loaded.name} ({format}): {words}")
     columns = ["name", "kind", "units", "equation"]
     print_table("", columns, [[" ".join(str(row[column]).split()) for column in columns] for row in rows])
+
+
+def _with_equations(path: str, how: dict[str, Any]) -> tuple[sd.Model, str, Mapping[str, str]]:
+    """A model, the format of its file, and its equations by name as the file has them.
+
+    An isolated file is not read here, so its equations are those of the model, written as its format would.
+    """
+    from sdtheory.documents import contents, recognised
+
+    if how["isolation"] is None:
+        document = sd.read(path)
+        loaded = sd.load(document, **how)
+        entries = {name: document.variables.get(name) for name in loaded.names()}
+        texts = {
+            name: "; ".join(block.equation for block in entry.blocks)
+            for name, entry in entries.items()
+            if entry
+        }
+        return loaded, document.format, texts
+    loaded = sd.load(path, **how)
+    data, source = contents(path, sd.Limits())
+    format, _ = recognised(data, source=source)
+    return loaded, format, {name: _equations_of(loaded[name], format) for name in loaded.names()}
+
+
+def _equations_of(variable: Any, format: str) -> str:
+    from sdtheory.model.expression import Table, to_text
+    from sdtheory.model.printing import points_text
+
+    texts = []
+    for equation in variable.equations:
+        tree, initial = equation.expression, equation.initial
+        if isinstance(tree, Table):
+            texts.append(f"({points_text(tree)})")
+        elif initial is None:
+            texts.append(to_text(tree, format))
+        elif format == "xmile":
+            texts.append(to_text(initial, format))
+        else:
+            texts.append(f"INTEG({to_text(tree)}, {to_text(initial)})")
+    return "; ".join(texts)
 
 
 def _settings_of(pairs: tuple[str, ...]) -> dict[str, float]:
@@ -101,6 +115,7 @@ def _settings_of(pairs: tuple[str, ...]) -> dict[str, float]:
 
 @click.command()
 @MODEL
+@loads
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a constant or an initial value."
 )
@@ -110,6 +125,7 @@ def _settings_of(pairs: tuple[str, ...]) -> dict[str, float]:
 @click.option("-o", "--output", type=click.Path(), default=None, help="Write all variables to a CSV file.")
 def run(
     model: str,
+    how: dict[str, Any],
     changes: tuple[str, ...],
     engine: str,
     method: str | None,
@@ -117,14 +133,14 @@ def run(
     output: str | None,
 ):
     """Run MODEL once; without -o a table of the stocks."""
-    loaded = sd.load(model)
+    loaded = sd.load(model, **how)
     frame = sd.simulate(loaded, _settings_of(changes), engine=engine, method=method, stop=stop)
     if output:
         try:
             frame.to_csv(output)
         except OSError as error:
             raise UsageError(f"cannot write '{output}': {error.strerror}") from None
-        click.echo(f"{len(frame)} rows of {len(frame.columns)} variables written to {output}", err=True)
+        echo(f"{len(frame)} rows of {len(frame.columns)} variables written to {output}", err=True)
         return
     stocks = {variable.name for variable in loaded if variable.kind == "stock"}
     shown = [column for column in frame.columns if column.partition("[")[0] in stocks] or list(frame.columns)
@@ -139,20 +155,28 @@ def graph_of(loaded: Any) -> Any:
     try:
         return sd.causal_graph(loaded, sd.simulate(loaded))
     except sd.SDError as error:
-        click.echo(f"warning: signs come from the equations alone: {error}", err=True)
+        echo(f"warning: signs come from the equations alone: {error}", err=True)
         return sd.causal_graph(loaded)
 
 
 @click.command()
 @MODEL
+@loads
 @click.option("--through", multiple=True, metavar="NAME", help="Only loops through all these variables.")
 @click.option("--independent", is_flag=True, help="Only the shortest independent loop set.")
 @click.option("--names", type=click.Path(), default=None, help="An experiment file that names loops.")
 @JSON
-def loops(model: str, through: tuple[str, ...], independent: bool, names: str | None, as_json: bool) -> None:
+def loops(
+    model: str,
+    how: dict[str, Any],
+    through: tuple[str, ...],
+    independent: bool,
+    names: str | None,
+    as_json: bool,
+) -> None:
     """Feedback loops of MODEL: id, polarity, name, variables."""
-    graph = graph_of(sd.load(model))
-    given = loop_names(model, names)
+    graph = graph_of(sd.load(model, **how))
+    given = loop_names(model, names, how)
     found = (
         sd.independent_loops(graph, names=given)
         if independent
@@ -172,30 +196,35 @@ def loops(model: str, through: tuple[str, ...], independent: bool, names: str | 
         echo_json({"loops": rows, "complete": found.complete})
         return
     if not rows:
-        click.echo("no feedback loops: no path leads from any variable back to itself")
+        echo("no feedback loops: no path leads from any variable back to itself")
         return
     table = [[row["id"], row["polarity"], row["name"], " -> ".join(row["variables"])] for row in rows]
     print_table(f"{len(rows)} loops", ["id", "polarity", "name", "variables"], table)
     if not found.complete:
-        click.echo(f"at least {len(rows)} loops: the search was stopped by its limit", err=True)
+        echo(f"at least {len(rows)} loops: the search was stopped by its limit", err=True)
 
 
-def loop_names(model: str, names: str | None) -> Any:
-    """Loop names of an experiment file: the one given, else the one beside the model with its name."""
+def loop_names(model: str, names: str | None, how: dict[str, Any]) -> Any:
+    """Loop names of an experiment file: the one given, else the one beside the model with its name.
+
+    Beside a model that is not trusted, a file is no more trusted, and is left unread.
+    """
     from pathlib import Path
 
     beside = Path(model).with_suffix(".toml")
-    if names is None and not beside.is_file():
+    if names is None and (how["isolation"] is not None or not beside.is_file()):
         return ()
     return sd.Experiment.read(names or beside).loops
 
 
 @click.command()
 @MODEL
+@loads
 @click.argument("out", type=click.Path())
 @click.option("--highlight", default=None, metavar="LOOP", help="Id or name of a loop.")
 @click.option("--names", type=click.Path(), default=None, help="An experiment file that names loops.")
-def draw(model: str, out: str, highlight: str | None, names: str | None) -> None:
+def draw(model: str, how: dict[str, Any], out: str, highlight: str | None, names: str | None) -> None:
     """Draw the causal-loop diagram of MODEL to OUT (.svg, .pdf or .png)."""
-    sd.draw(graph_of(sd.load(model)), out, highlight=highlight, loop_names=loop_names(model, names))
-    click.echo(f"drawn to {out}", err=True)
+    graph = graph_of(sd.load(model, **how))
+    sd.draw(graph, out, highlight=highlight, loop_names=loop_names(model, names, how))
+    echo(f"drawn to {out}", err=True)

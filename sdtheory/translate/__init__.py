@@ -6,16 +6,18 @@ import dataclasses
 import hashlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdtheory.documents import Document, Limits, contents, recognised
-from sdtheory.errors import ModelError, SDWarning
+from sdtheory.documents import Document, Limits, Source, contents, recognised
+from sdtheory.errors import ModelError, SDWarning, UsageError, shown
 from sdtheory.model.model import Model
 
 if TYPE_CHECKING:
     from sdtheory.translate.data_files import DataFiles
+
+File = tuple[bytes, str, str, Source | None, Limits]  # bytes, format, encoding, source and limits
 
 
 def load(
@@ -23,6 +25,7 @@ def load(
     *,
     data_folders: Sequence[str | Path] = (),
     limits: Limits | None = None,
+    isolation: str | None = None,
 ) -> Model:
     """Load a model from a Vensim or XMILE file.
 
@@ -36,6 +39,13 @@ def load(
     data_folders : sequence of path-like
         Folders beside the model's own from which data may be read.
     limits : Limits, optional
+    isolation : str, optional
+        ``"process"``: the file is read and translated in a process of its own, for a file that may have been
+        made to crash, fill or hold up what reads it. That process has 30 s, 2 GB of memory, files of 100 MB,
+        no processes beside it (unless it is root's), an empty environment, and a folder of its own that is
+        removed. It can read what its user can. What it answers is checked again. On systems without
+        `resource`, such as Windows, the 30 s alone hold. A translation that is kept from an earlier
+        load is used; this one is kept as well.
 
     Returns
     -------
@@ -45,6 +55,10 @@ def load(
     ------
     DocumentError, ModelError, LimitError
         With file, line, what is wrong and what to do.
+    EngineCrashed
+        When the process of its own dies, is stopped, or gives no proper answer.
+    UsageError
+        For another `isolation`.
 
     Examples
     --------
@@ -52,32 +66,19 @@ def load(
     'Dmnl'
     """
     from sdtheory.translate import stored
-    from sdtheory.translate.data_files import DataFiles
 
-    document: Document | None = None
-    if isinstance(path_or_document, Document):
-        document = path_or_document
-        if limits is not None:
-            document = dataclasses.replace(document, limits=limits)
-        data, source, limits = document.bytes, document.source, document.limits
-        format, encoding = document.format, document.encoding
-        as_read = source is not None and source.sha256 == hashlib.sha256(data).hexdigest()
-    else:
-        limits = limits or Limits()
-        data, source = contents(path_or_document, limits)
-        format, encoding = recognised(data, source=source)
-        as_read = True
+    check_way(isolation)
+    data, format, encoding, source, limits = file = _file(path_or_document, limits)
     key = None
-    if source is not None and as_read:
+    if source is not None and source.sha256 == hashlib.sha256(data).hexdigest():
         key = stored.key_of(format, encoding, source, limits)
         kept = stored.fetch(key, source, data_folders)
         if kept is not None:
             return kept
-    files = DataFiles(source, data_folders)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SDWarning)
-            model = _translated(document or Document(data, format, encoding, source, limits), files)
+            model, reads = _read(path_or_document, file, data_folders, isolation)
     finally:
         for one in caught:
             if isinstance(one.message, SDWarning):
@@ -86,11 +87,62 @@ def load(
                 warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     if key is not None:
         told = [str(one.message) for one in caught if isinstance(one.message, SDWarning)]
-        stored.keep(key, model, files.read, told)
+        stored.keep(key, model, reads, told)
     return model
 
 
-def _translated(document: Document, files: DataFiles) -> Model:
+def check_way(isolation: str | None) -> None:
+    """Raise for a way of isolation that does not exist.
+
+    Raises
+    ------
+    UsageError
+    """
+    if isolation not in (None, "process"):
+        raise UsageError(
+            f"isolation='{shown(isolation)}' is unknown", remedy="use isolation='process' or None"
+        )
+
+
+def _file(path_or_document: str | os.PathLike[str] | Document, limits: Limits | None) -> File:
+    """The file's bytes, and what they are recognised as; they are not read further."""
+    if isinstance(path_or_document, Document):
+        own = path_or_document
+        return own.bytes, own.format, own.encoding, own.source, limits or own.limits
+    limits = limits or Limits()
+    data, source = contents(path_or_document, limits)
+    return data, *recognised(data, source=source), source, limits
+
+
+def _read(
+    path_or_document: str | os.PathLike[str] | Document,
+    file: File,
+    data_folders: Sequence[str | Path],
+    isolation: str | None,
+) -> tuple[Model, Mapping[str, str]]:
+    """The model of a file, translated here or apart, and the digests of the data files that it reads."""
+    if isolation is not None:
+        from sdtheory.translate.isolated import translated_apart
+
+        return translated_apart(*file, data_folders)
+    from sdtheory.translate.data_files import DataFiles
+
+    *_, source, limits = file
+    own = path_or_document if isinstance(path_or_document, Document) else None
+    files = DataFiles(source, data_folders)
+    document = own if own is not None and own.limits == limits else Document(*file)
+    return translated(document, files), files.read
+
+
+def translated(document: Document, files: DataFiles) -> Model:
+    """The model of a document, by the whole chain, without the cache.
+
+    Parameters
+    ----------
+    document : Document
+    files : DataFiles
+        What it may read; afterwards also what it did read.
+    """
     from sdtheory.translate.dimensions import dimensions_of
     from sdtheory.translate.external import with_data, with_dimensions
     from sdtheory.translate.guard import guarded

@@ -26,7 +26,7 @@ KIND = "models"
 
 
 @dataclasses.dataclass(frozen=True)
-class _Record:
+class Record:
     """A model with the digests of the data files that it was read with, and the warnings that were given."""
 
     reads: Mapping[str, str]
@@ -37,7 +37,7 @@ class _Record:
 _CLASSES: dict[str, type] = {
     "LookupVariable": model.Lookup,
     "Translation": Translation,
-    "Record": _Record,
+    "Record": Record,
     **{
         kind.__name__: kind
         for kind in (
@@ -97,10 +97,8 @@ def fetch(key: str, source: Source, data_folders: Sequence[str | Path]) -> Model
     if kept is None:
         return None
     try:
-        record = _CODEC.decode(kept.decode())
+        record = record_of(kept.decode())
     except (ModelError, ValueError):
-        return None
-    if not isinstance(record, _Record) or not isinstance(record.model, Model):
         return None
     found = record.model
     folders = allowed_folders(source, data_folders)
@@ -131,10 +129,35 @@ def keep(key: str, found: Model, reads: Mapping[str, str], told: Sequence[str]) 
     told : sequence of str
         Warnings that were given.
     """
-    translation: Any = dataclasses.replace(found.translation, variables={})
-    record = _Record(dict(reads), tuple(told), dataclasses.replace(found, translation=translation))
     try:
-        text = _CODEC.encode(record)
+        text = record_text(found, reads, told)
     except RecursionError:
         return  # nested too deeply for JSON
     cache.write(KIND, key, text.encode())
+
+
+def record_text(found: Model, reads: Mapping[str, str], told: Sequence[str]) -> str:
+    """A model as text, with what `keep` is given beside it.
+
+    Raises
+    ------
+    RecursionError
+        When an equation is nested too deeply for JSON.
+    """
+    translation: Any = dataclasses.replace(found.translation, variables={})
+    record = Record(dict(reads), tuple(told), dataclasses.replace(found, translation=translation))
+    return _CODEC.encode(record)
+
+
+def record_of(text: str) -> Record:
+    """What `record_text` was given; the model's translation still lacks the variables.
+
+    Raises
+    ------
+    ModelError
+        For a text that `record_text` does not give.
+    """
+    record = _CODEC.decode(text)
+    if not isinstance(record, Record) or not isinstance(record.model, Model):
+        raise ModelError("a stored translation is damaged", remedy="load the model's file again")
+    return record

@@ -1,4 +1,4 @@
-"""Load and run one model file in a process of its own; the outcome goes to standard output as JSON."""
+"""Load, isolated, and run one model file in a process of its own; the outcome goes to standard output as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def outcome(path: Path) -> dict[str, Any]:
     """How the file fares: with the engine that is chosen for it, and with the reference engine."""
     found: dict[str, Any] = {"stored": stored_output(path) is not None, "disagreement": None}
     try:
-        model = sd.load(path)
+        model = sd.load(path, isolation="process")
     except sd.SDError as error:
         refusal = {"state": "refused", "engine": "", "detail": [str(error)]}
         return found | {"auto": refusal, "reference": refusal}
