@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def shown(text: object, limit: int = 80) -> str:
@@ -16,9 +16,26 @@ def shown(text: object, limit: int = 80) -> str:
     >>> shown("red\x1b[31m")
     'red\\x1b[31m'
     """
-    flat = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
-    flat = " ".join(flat.split())
+    flat = _CONTROL.sub(lambda match: _escaped(match.group()), str(text))
+    flat = printable(" ".join(flat.split()))
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    r"""Text of a user's file, made safe for a terminal: signs that steer it are escaped, line ends stay.
+
+    Examples
+    --------
+    >>> printable("a\tb\nred\x1b[31m \u202eright to left")
+    'a\tb\nred\\x1b[31m \\u202eright to left'
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\t\n" else _escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
 
 
 class SDError(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.cli.looking import JSON, MODEL, echo_json, print_table
+from sdtheory.cli.looking import JSON, MODEL, echo_json, print_table, say
 from sdtheory.errors import UsageError
 
 
@@ -64,7 +64,7 @@ def compare(
             jobs=jobs,
             progress=lambda done, all_: bar.update(bar.task_ids[0], completed=done, total=all_),
         )
-    click.echo(result.summary(), err=True)
+    say(result.summary(), err=True)
     if output:
         try:
             result.save(output)
@@ -99,7 +99,7 @@ def _print_metric(metric: Any, rows: Any, runs: int) -> None:
     title = f"{metric.name}{mark} ({metric.better} is better), paired difference to the baseline"
     print_table(title, ["policy", "median", "mean [95 %]", "better", "worse", "tie", "counted"], table)
     if metric.rewards_speed:
-        click.echo(f"! '{metric.name}' can improve only because a level is reached sooner or later", err=True)
+        say(f"! '{metric.name}' can improve only because a level is reached sooner or later", err=True)
 
 
 def _share(row: dict, word: str) -> str:
@@ -117,7 +117,7 @@ def study(output: str, runs: int | None, seed: int | None, models: str | None, a
     """The theory-gap study: verdict table on the terminal, figures and report in FOLDER."""
     from sdtheory.study.study import agreement_line, cell_text, run_study
 
-    verdicts = run_study(output, runs, seed, models, progress=lambda text: click.echo(text, err=True))
+    verdicts = run_study(output, runs, seed, models, progress=lambda text: say(text, err=True))
     if as_json:
         echo_json(verdicts)
         return
@@ -132,5 +132,5 @@ def study(output: str, runs: int | None, seed: int | None, models: str | None, a
         print_table(
             f"{policy['name']}: % of futures worse [% sign not M0's]", ["metric", *verdicts["rungs"]], rows
         )
-        click.echo(agreement_line(policy))
+        say(agreement_line(policy))
     click.echo(f"figures and report in {output}", err=True)

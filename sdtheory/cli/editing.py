@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.cli.looking import JSON, MODEL, echo_json
+from sdtheory.cli.looking import JSON, MODEL, echo_json, say
 from sdtheory.documents.differences import Difference, differences
 from sdtheory.errors import ModelError, SDError, UsageError, shown
 
@@ -43,11 +43,11 @@ def rename(model: str, old: str, new: str) -> None:
 def _save(old: Any, new: Any, path: str) -> None:
     """Save, and print what changed; a model that can no longer be loaded is saved too, with a warning."""
     sd.write(new, path)
-    click.echo(old.diff(new) or "nothing changed", nl=False)
+    say(old.diff(new) or "nothing changed", nl=False)
     try:
         sd.load(new)
     except SDError as error:
-        click.echo(f"warning: the model cannot be run now: {error}", err=True)
+        say(f"warning: the model cannot be run now: {error}", err=True)
 
 
 @click.command()
@@ -69,7 +69,7 @@ def diff(model_a: str, model_b: str, as_json: bool) -> None:
     for word, loops in (("gained", gained), ("lost", lost)):
         for loop in loops:
             click.echo(f"loop {word}: {shown(loop, 400)}")
-    click.echo(text, nl=False)
+    say(text, nl=False)
 
 
 def _line(one: Difference) -> str:

@@ -8,15 +8,22 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.errors import UsageError
+from sdtheory.errors import UsageError, printable, shown
 
 MODEL = click.argument("model", type=click.Path())
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
 def echo_json(value: Any) -> None:
-    """Print strict JSON on standard output."""
-    click.echo(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
+    """Print strict JSON on standard output, with what could steer a terminal escaped."""
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    safe = (sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+    click.echo("".join(safe))
+
+
+def say(text: str, err: bool = False, nl: bool = True) -> None:
+    """Print text, with what could steer a terminal escaped."""
+    click.echo(printable(text.replace("\r\n", "\n")), err=err, nl=nl)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -25,11 +32,11 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(printable(title)), title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(Text(printable(column)), justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if _terminal() else 200).print(table)
 
 
@@ -79,7 +86,7 @@ def info(model: str, as_json: bool) -> None:
     words = ", ".join(
         f"{k} {number_text(v) if isinstance(v, float) else v}" for k, v in named.items() if v != ""
     )
-    click.echo(f"{loaded.name} ({document.format}): {words}")
+    click.echo(shown(f"{loaded.name} ({document.format}): {words}", 1000))
     columns = ["name", "kind", "units", "equation"]
     print_table("", columns, [[" ".join(str(row[column]).split()) for column in columns] for row in rows])
 
@@ -127,11 +134,11 @@ def run(
         click.echo(f"{len(frame)} rows of {len(frame.columns)} variables written to {output}", err=True)
         return
     stocks = {variable.name for variable in loaded if variable.kind == "stock"}
-    shown = [column for column in frame.columns if column.partition("[")[0] in stocks] or list(frame.columns)
+    wanted = [column for column in frame.columns if column.partition("[")[0] in stocks] or list(frame.columns)
     stride = max(1, (len(frame) - 1) // 20)
     rows = [[f"{time:g}", *(f"{value:.6g}" for value in row)] for time, row in
-            zip(frame.index[::stride], frame[shown].to_numpy()[::stride], strict=True)]  # fmt: skip
-    print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *shown], rows)
+            zip(frame.index[::stride], frame[wanted].to_numpy()[::stride], strict=True)]  # fmt: skip
+    print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *wanted], rows)
 
 
 def graph_of(loaded: Any) -> Any:
@@ -139,7 +146,7 @@ def graph_of(loaded: Any) -> Any:
     try:
         return sd.causal_graph(loaded, sd.simulate(loaded))
     except sd.SDError as error:
-        click.echo(f"warning: signs come from the equations alone: {error}", err=True)
+        say(f"warning: signs come from the equations alone: {error}", err=True)
         return sd.causal_graph(loaded)
 
 

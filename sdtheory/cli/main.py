@@ -12,7 +12,7 @@ import sdtheory
 from sdtheory.cli.checking import check
 from sdtheory.cli.comparing import compare, study
 from sdtheory.cli.editing import convert, diff, rename, set_equation
-from sdtheory.cli.looking import draw, info, loops, run
+from sdtheory.cli.looking import draw, info, loops, run, say
 from sdtheory.errors import SDError, SDWarning
 
 
@@ -28,7 +28,7 @@ class Group(click.Group):
             except SDError as error:
                 if os.environ.get("SDTHEORY_DEBUG") == "1":
                     raise
-                click.echo(f"error: {error}", err=True)
+                say(f"error: {error}", err=True)
                 ctx.exit(error.exit_code)
             except KeyboardInterrupt:
                 click.echo("interrupted", err=True)
@@ -37,7 +37,7 @@ class Group(click.Group):
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
     if issubclass(category, SDWarning):
-        click.echo(f"warning: {message}", err=True)
+        say(f"warning: {message}", err=True)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -38,7 +38,7 @@ def runs_figure(runs: Mapping[str, Any], variables: Sequence[str], units: str = 
             for i, (name, run) in enumerate(runs.items()):
                 style = {"color": LINES[i % 7], "linestyle": DASHES[i % 7]}
                 panel.plot(run.index, run[variable], label=name, **style)
-            panel.set_title(variable, fontsize=10, parse_math=False)
+            panel.set_title(variable, fontsize=10)
             panel.set_xlabel("Year")
             panel.set_ylabel(units)
             panel.spines[["top", "right"]].set_visible(False)
