@@ -287,6 +287,8 @@ def _wrong(node: ast.AST) -> str:
             return f"Attribute '{word}'"
         case ast.keyword(arg=word) if word not in KEYWORDS:
             return f"keyword '{word}'"
+        case ast.Dict(keys=keys) if None in keys:
+            return "a mapping in a mapping"
         case ast.Name(id=word) if word not in NAMES and not OWN_NAME.fullmatch(word):
             return f"Name '{word}'"
         case ast.Lambda(args=arguments) if ast.dump(arguments) != NO_ARGUMENTS:
