@@ -9,6 +9,7 @@ import click
 
 import sdtheory as sd
 from sdtheory.errors import UsageError, printable, shown
+from sdtheory.tables import write_csv
 
 MODEL = click.argument("model", type=click.Path())
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -128,7 +129,7 @@ def run(
     frame = sd.simulate(loaded, _settings_of(changes), engine=engine, method=method, stop=stop)
     if output:
         try:
-            frame.to_csv(output)
+            write_csv(frame, output)
         except OSError as error:
             raise UsageError(f"cannot write '{output}': {error.strerror}") from None
         click.echo(f"{len(frame)} rows of {len(frame.columns)} variables written to {output}", err=True)
