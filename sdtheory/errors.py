@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS = re.compile(r"[\x0b-\x1f\x85\u2028\u2029]")  # signs that would pass for spaces
 
 
 def shown(text: object, limit: int = 80) -> str:
@@ -16,25 +17,30 @@ def shown(text: object, limit: int = 80) -> str:
     >>> shown("red\x1b[31m")
     'red\\x1b[31m'
     """
-    flat = _CONTROL.sub(lambda match: _escaped(match.group()), str(text))
-    flat = printable(" ".join(flat.split()))
+    flat = " ".join(escaped(_BREAKS.sub(lambda match: _code(match.group()), str(text))).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
-def printable(text: str) -> str:
-    r"""Text of a user's file, made safe for a terminal: signs that steer it are escaped, line ends stay.
+def escaped(text: object) -> str:
+    r"""Text that is safe for a terminal: what does not print is escaped, tabs and line ends are kept.
 
     Examples
     --------
-    >>> printable("a\tb\nred\x1b[31m \u202eright to left")
+    >>> escaped("a\tb\nred\x1b[31m \u202eright to left")
     'a\tb\nred\\x1b[31m \\u202eright to left'
     """
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() or sign in "\t\n" else _escaped(sign) for sign in text)
+    whole = str(text)
+    if whole.isprintable():
+        return whole
+    return "".join(sign if sign.isprintable() or _is_kept(sign) else _code(sign) for sign in whole)
 
 
-def _escaped(sign: str) -> str:
+def _is_kept(sign: str) -> bool:
+    """Line ends, spaces of every width, and the joiners without which some scripts cannot be written."""
+    return sign in "\t\n\u200c\u200d" or unicodedata.category(sign) == "Zs"
+
+
+def _code(sign: str) -> str:
     return sign.encode("unicode_escape").decode()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import sdtheory as sd
-from sdtheory.errors import UsageError, printable, shown
+from sdtheory.errors import UsageError, escaped, shown
 from sdtheory.tables import write_csv
 
 MODEL = click.argument("model", type=click.Path())
@@ -24,7 +24,7 @@ def echo_json(value: Any) -> None:
 
 def say(text: str, err: bool = False, nl: bool = True) -> None:
     """Print text, with what could steer a terminal escaped."""
-    click.echo(printable(text.replace("\r\n", "\n")), err=err, nl=nl)
+    click.echo(escaped(text.replace("\r\n", "\n")), err=err, nl=nl)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -33,11 +33,11 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(title)), title_justify="left")
+    table = Table(title=Text(escaped(title)), title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(Text(printable(column)), justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(Text(escaped(column)), justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(escaped(cell)) for cell in row))
     Console(width=None if _terminal() else 200).print(table)
 
 

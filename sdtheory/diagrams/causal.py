@@ -10,7 +10,7 @@ import numpy as np
 
 from sdtheory.diagrams.layout import Point, label_size, ring_layout, wrapped
 from sdtheory.diagrams.routing import HEAD, Link, heading, routes, sign_places
-from sdtheory.errors import printable
+from sdtheory.errors import escaped
 from sdtheory.feedback.loops import Loop, LoopList
 
 # Okabe and Ito's colours; the signs themselves are always printed too
@@ -71,7 +71,7 @@ def causal_figure(graph: nx.DiGraph, loops: LoopList, highlight: Loop | None = N
             _draw_icon(axes, highlight, [place[name] for name in highlight.variables])
         if title:
             middle = (low[0] + high[0]) / 2
-            axes.text(middle, high[1] + 6, printable(title), ha="center", va="center", fontsize=12)
+            axes.text(middle, high[1] + 6, escaped(title), ha="center", va="center", fontsize=12)
     return figure
 
 
@@ -113,7 +113,7 @@ def _draw_name(axes: Any, name: str, at: Point, data: dict, member: bool, others
         color="black" if member or not others_quiet else "#404040",
         bbox=box,
         zorder=4,
-        gid=printable(f"variable {name}"),
+        gid=escaped(f"variable {name}"),
     )
 
 
@@ -132,7 +132,7 @@ def _draw_link(
         linewidth=width,
         linestyle=(0, (4, 3)) if data.get("initial") else "-",
         zorder=2,
-        gid=printable(f"link {link[0]} to {link[1]}"),
+        gid=escaped(f"link {link[0]} to {link[1]}"),
     )
     arrow = {
         "arrowstyle": "-|>",
@@ -186,4 +186,4 @@ def _draw_icon(axes: Any, loop: Loop, ring: list[Point]) -> None:
         centre[0], centre[1] + 14, loop.id, ha="center", va="center", fontsize=11, fontweight="bold", zorder=6
     )
     words = {"fontsize": 10, "style": "italic"}
-    axes.text(centre[0], centre[1] - 20, printable(loop.name), ha="center", va="center", zorder=6, **words)
+    axes.text(centre[0], centre[1] - 20, escaped(loop.name), ha="center", va="center", zorder=6, **words)

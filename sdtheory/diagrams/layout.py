@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import networkx as nx
 import numpy as np
 
-from sdtheory.errors import printable
+from sdtheory.errors import escaped
 
 Point = tuple[float, float]
 LINE = 15.0  # height of a line of text, in points
@@ -27,7 +27,7 @@ def wrapped(name: str, width: int = 16) -> str:
     """
     import textwrap
 
-    name = printable(name)
+    name = escaped(name)
     return "\n".join(textwrap.wrap(name, width, break_long_words=False)) or name
 
 

@@ -75,9 +75,13 @@ def forbidden(event: str, arguments: tuple) -> str:
         return "" if not writes or path == os.devnull or below(path, state["permitted"]) else ascii(path)
     if event in CHANGES:
         paths = [one for one in arguments[:2] if isinstance(one, str | bytes | os.PathLike)]
-        if isinstance(arguments[-1], int) and arguments[-1] >= 0 and len(arguments) < 4:  # below an open folder
+        if (
+            isinstance(arguments[-1], int) and arguments[-1] >= 0 and len(arguments) < 4
+        ):  # below an open folder
             with contextlib.suppress(OSError):
-                paths = [os.path.join(os.readlink(f"/proc/self/fd/{arguments[-1]}"), *map(os.fsdecode, paths))]
+                paths = [
+                    os.path.join(os.readlink(f"/proc/self/fd/{arguments[-1]}"), *map(os.fsdecode, paths))
+                ]
         return "" if all(below(path, state["permitted"]) for path in paths) else ascii(arguments)[:200]
     if event == "exec" and isinstance(arguments[0], CodeType):
         file = arguments[0].co_filename
