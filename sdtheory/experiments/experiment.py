@@ -109,22 +109,20 @@ class Experiment:
             self._check_uncertainty(reader, model, uncertainty)
         free = [u.name for u in self.uncertainties if u.free]
         known = [*model.names(), *free]
+        policies = [self.baseline.name, *(policy.name for policy in self.policies)]
         for name, formula in self.derived.items():
             reader.known(split_element(name)[0], model.names(), "variable")
             for part in references(formula):
                 reader.known(part.name, known, "quantity")
         for metric in self.metrics:
-            for name in metric.variables():
-                head = split_element(name)[0]
+            for head in (split_element(name)[0] for name in metric.variables()):
                 reader.known(head, [*model.names(), "time"], "variable")
                 if isinstance(model.variables.get(canonical(head)), Lookup):
-                    reader.fault(f"'{shown(name)}' is a lookup, which has no value over time", head)
+                    reader.fault(f"'{shown(head)}' is a lookup, which has no value over time", head)
             if metric.expression is None and not metric.variables():
                 reader.fault(f"metric '{shown(metric.name)}' names no variable of the model", metric.name)
             if metric.level and metric.level.policy:
-                reader.known(
-                    metric.level.policy, [self.baseline.name, *(p.name for p in self.policies)], "policy"
-                )
+                reader.known(metric.level.policy, policies, "policy")
         return reader.faults
 
     def _check_uncertainty(self, reader: _Reader, model: Model, uncertainty: Uncertainty) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import codecs
 import copy
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from sdtheory.engines.audit import audit
 from sdtheory.engines.reference import _module_of
 from sdtheory.errors import SDError
 
+ROOT = Path(__file__).parents[2]
 GOOD = '''"""
 Python model 'model.py'
 Translated using PySD
@@ -215,7 +217,7 @@ def test_what_the_templates_write_passes():
     audit(GOOD)
 
 
-@pytest.mark.parametrize("path", ["models/m0_seed.mdl", "models/m1_delays.xmile"])
+@pytest.mark.parametrize("path", sorted(ROOT.glob("models/m*.*l*")), ids=lambda path: path.name)
 def test_what_is_written_of_the_models_passes(path):
     model = sd.load(path)
     sources = [one.read_bytes() for one in _module_of(model).parent.glob("*.py")]
