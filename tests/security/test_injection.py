@@ -7,7 +7,9 @@ import zlib
 from pathlib import Path
 
 import pytest
-from payloads import SHAPES, all_payloads, payloads
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from payloads import CODES, SHAPES, all_payloads, payloads
 from places import FILES, TOML, VENSIM, XMILE, toml
 from unharmed import NEED_NO_MODEL, USES, answered
 
@@ -87,6 +89,34 @@ def test_the_name_of_a_file_is_never_run(watched, where, suffix, selection):
             assert answered(lambda path=path: sd.load(path), path.name) is not None
             for use in uses:
                 answered(lambda use=use, path=path: USES[use](path, watched.out), "")
+
+
+PIECES = [
+    *CODES.values(),
+    *"\"'\\{}[]()<>&;#:,=%$`~|@*!",
+    '"""',
+    "'''",
+    "\\n",
+    "\n",
+    "\r\n",
+    "\t",
+    " ",
+    "\x0c",
+    "\u2028",
+]
+ALL = [(suffix, place) for suffix, (places, _) in FILES.items() for place in places]
+
+
+@settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(ALL), st.lists(st.sampled_from(PIECES), max_size=8).map("".join), st.sampled_from(NAMES)
+)
+def test_text_of_any_pieces_is_never_run(watched, where, text, use):
+    suffix, place = where
+    path = watched.folder / f"theory.{suffix}"
+    with watched(text, path, FILES[suffix][1](place, text)):
+        answered(lambda: sd.load(path), path.name, placed=True)
+        answered(lambda: USES[use](path, watched.out), path.name)
 
 
 # places where a name may stand, and none of the reader's own words or data must stand
