@@ -6,9 +6,12 @@ Names are loaded on first use, so that importing the package costs nothing.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+# `typing` itself would be looked for beside the model when a command is started there by `python -m`
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from sdtheory.checking import check as check
     from sdtheory.conversion import convert as convert
     from sdtheory.diagrams import draw as draw

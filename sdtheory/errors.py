@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-def escaped(text: object) -> str:
-    r"""Text that is safe for a terminal: control characters escaped, tabs and line ends kept.
-
-    Examples
-    --------
-    >>> escaped("red\x1b[31m")
-    'red\\x1b[31m'
-    """
-    return CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
+_BREAKS = re.compile(r"[\x0b-\x1f\x85\u2028\u2029]")  # signs that would pass for spaces
 
 
 def shown(text: object, limit: int = 80) -> str:
@@ -29,8 +17,31 @@ def shown(text: object, limit: int = 80) -> str:
     >>> shown("red\x1b[31m")
     'red\\x1b[31m'
     """
-    flat = " ".join(escaped(text).split())
+    flat = " ".join(escaped(_BREAKS.sub(lambda match: _code(match.group()), str(text))).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def escaped(text: object) -> str:
+    r"""Text that is safe for a terminal: what does not print is escaped, tabs and line ends are kept.
+
+    Examples
+    --------
+    >>> escaped("a\tb\nred\x1b[31m \u202eright to left")
+    'a\tb\nred\\x1b[31m \\u202eright to left'
+    """
+    whole = str(text)
+    if whole.isprintable():
+        return whole
+    return "".join(sign if sign.isprintable() or _is_kept(sign) else _code(sign) for sign in whole)
+
+
+def _is_kept(sign: str) -> bool:
+    """Line ends, spaces of every width, and the joiners without which some scripts cannot be written."""
+    return sign in "\t\n\u200c\u200d" or unicodedata.category(sign) == "Zs"
+
+
+def _code(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
 
 
 class SDError(Exception):

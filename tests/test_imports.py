@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "errors": set(),
     "names": {"errors"},
     "cache": BASE,
+    "tables": BASE,
     "documents": BASE,
     "model": BASE,
     "translate": BASE | {"cache", "documents", "model"},
@@ -25,10 +26,10 @@ MAY_IMPORT = {
     "conversion": BASE | {"documents", "translate", "model", "engines"},
     "engines": BASE | {"cache", "model"},
     "feedback": BASE | {"model"},
-    "experiments": BASE | {"documents", "translate", "model", "engines", "feedback"},
+    "experiments": BASE | {"tables", "documents", "translate", "model", "engines", "feedback"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
-    "study": {"errors", "experiments", "diagrams", "sdtheory"},
-    "cli": {"errors", "documents", "model", "study", "sdtheory"},
+    "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
+    "cli": {"errors", "tables", "documents", "model", "study", "sdtheory"},
 }
 # conversion prints expressions; nothing else of `documents` may know it or the model
 CONVERSION = ("convert", "print_")

@@ -11,6 +11,7 @@ import sdtheory as sd
 from sdtheory.cli.options import JSON, MODEL, loads
 from sdtheory.cli.output import echo, echo_json, print_table
 from sdtheory.errors import UsageError
+from sdtheory.tables import write_csv
 
 
 @click.command()
@@ -137,17 +138,17 @@ def run(
     frame = sd.simulate(loaded, _settings_of(changes), engine=engine, method=method, stop=stop)
     if output:
         try:
-            frame.to_csv(output)
+            write_csv(frame, output)
         except OSError as error:
             raise UsageError(f"cannot write '{output}': {error.strerror}") from None
         echo(f"{len(frame)} rows of {len(frame.columns)} variables written to {output}", err=True)
         return
     stocks = {variable.name for variable in loaded if variable.kind == "stock"}
-    shown = [column for column in frame.columns if column.partition("[")[0] in stocks] or list(frame.columns)
+    wanted = [column for column in frame.columns if column.partition("[")[0] in stocks] or list(frame.columns)
     stride = max(1, (len(frame) - 1) // 20)
     rows = [[f"{time:g}", *(f"{value:.6g}" for value in row)] for time, row in
-            zip(frame.index[::stride], frame[shown].to_numpy()[::stride], strict=True)]  # fmt: skip
-    print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *shown], rows)
+            zip(frame.index[::stride], frame[wanted].to_numpy()[::stride], strict=True)]  # fmt: skip
+    print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *wanted], rows)
 
 
 def graph_of(loaded: Any) -> Any:

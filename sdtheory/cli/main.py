@@ -6,6 +6,11 @@ import errno
 import io
 import os
 import sys
+
+if __name__ == "__main__" and sys.path[:1] == [os.getcwd()]:
+    # `python -m` looks for modules in the current folder first, where a model's author may have put some
+    del sys.path[0]
+
 import warnings
 from collections.abc import Sequence
 from typing import Any

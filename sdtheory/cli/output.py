@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sdtheory.errors import CONTROL, escaped
+from sdtheory.errors import escaped
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
@@ -24,8 +24,9 @@ def echo_json(value: Any) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value, indent=1, allow_nan=False)
-    # JSON itself escapes less, and control characters can stand in its texts alone
-    click.echo(CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
+    # JSON itself escapes less, and signs that do not print can stand in its texts alone
+    safe = (sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+    click.echo("".join(safe))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -36,7 +36,7 @@ def draw(
     Raises
     ------
     UsageError
-        For an unknown suffix.
+        For an unknown suffix, and when the model has no variable but constants.
     UnknownName
         For a loop that does not exist.
 
@@ -46,7 +46,7 @@ def draw(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sd.draw(sd.load("models/m0_seed.xmile"), os.path.join(folder, "m0.svg"), highlight="R1")
     """
-    from sdtheory.diagrams.causal import causal_figure
+    from sdtheory.diagrams.causal import causal_figure, without_constants
     from sdtheory.documents import Document
     from sdtheory.feedback.causal import causal_graph
     from sdtheory.feedback.loops import find_loops
@@ -62,6 +62,8 @@ def draw(
 
         what = load(what)
     graph = causal_graph(what) if isinstance(what, Model) else what
+    if not without_constants(graph):
+        raise UsageError("there is nothing to draw: the model has no variable but constants and lookups")
     loops = find_loops(graph, names=loop_names)
     chosen = loops.find(highlight) if highlight else None
     save_figure(causal_figure(graph, loops, chosen, title), path)

@@ -10,6 +10,7 @@ import numpy as np
 
 from sdtheory.diagrams.layout import Point, label_size, ring_layout, wrapped
 from sdtheory.diagrams.routing import HEAD, Link, heading, routes, sign_places
+from sdtheory.errors import escaped
 from sdtheory.feedback.loops import Loop, LoopList
 
 # Okabe and Ito's colours; the signs themselves are always printed too
@@ -21,6 +22,9 @@ STYLE: Any = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "sdtheory",
     "font.family": "DejaVu Sans",
+    # names are text: neither mathematics nor, whatever a `matplotlibrc` beside the model says, TeX
+    "text.parse_math": False,
+    "text.usetex": False,
 }
 
 
@@ -43,7 +47,7 @@ def causal_figure(graph: nx.DiGraph, loops: LoopList, highlight: Loop | None = N
     import matplotlib
     from matplotlib.figure import Figure
 
-    shown = _without_constants(graph)
+    shown = without_constants(graph)
     ring = _clockwise(highlight, shown) if highlight else _first_ring(shown, loops)
     place = ring_layout(shown, ring)
     points = np.array([place[name] for name in shown])
@@ -67,11 +71,12 @@ def causal_figure(graph: nx.DiGraph, loops: LoopList, highlight: Loop | None = N
             _draw_icon(axes, highlight, [place[name] for name in highlight.variables])
         if title:
             middle = (low[0] + high[0]) / 2
-            axes.text(middle, high[1] + 6, title, ha="center", va="center", fontsize=12, parse_math=False)
+            axes.text(middle, high[1] + 6, escaped(title), ha="center", va="center", fontsize=12)
     return figure
 
 
-def _without_constants(graph: nx.DiGraph) -> nx.DiGraph:
+def without_constants(graph: nx.DiGraph) -> nx.DiGraph:
+    """The part of a causal graph that is drawn."""
     keep = [
         name
         for name, data in graph.nodes(data=True)
@@ -108,8 +113,7 @@ def _draw_name(axes: Any, name: str, at: Point, data: dict, member: bool, others
         color="black" if member or not others_quiet else "#404040",
         bbox=box,
         zorder=4,
-        gid=f"variable {name}",
-        parse_math=False,
+        gid=escaped(f"variable {name}"),
     )
 
 
@@ -128,7 +132,7 @@ def _draw_link(
         linewidth=width,
         linestyle=(0, (4, 3)) if data.get("initial") else "-",
         zorder=2,
-        gid=f"link {link[0]} to {link[1]}",
+        gid=escaped(f"link {link[0]} to {link[1]}"),
     )
     arrow = {
         "arrowstyle": "-|>",
@@ -181,5 +185,5 @@ def _draw_icon(axes: Any, loop: Loop, ring: list[Point]) -> None:
     axes.text(
         centre[0], centre[1] + 14, loop.id, ha="center", va="center", fontsize=11, fontweight="bold", zorder=6
     )
-    words = {"fontsize": 10, "style": "italic", "parse_math": False}
-    axes.text(centre[0], centre[1] - 20, loop.name, ha="center", va="center", zorder=6, **words)
+    words = {"fontsize": 10, "style": "italic"}
+    axes.text(centre[0], centre[1] - 20, escaped(loop.name), ha="center", va="center", zorder=6, **words)

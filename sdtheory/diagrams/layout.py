@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import networkx as nx
 import numpy as np
 
+from sdtheory.errors import escaped
+
 Point = tuple[float, float]
 LINE = 15.0  # height of a line of text, in points
 LETTER = 5.6  # mean width of a letter, in points
@@ -25,6 +27,7 @@ def wrapped(name: str, width: int = 16) -> str:
     """
     import textwrap
 
+    name = escaped(name)
     return "\n".join(textwrap.wrap(name, width, break_long_words=False)) or name
 
 

@@ -119,7 +119,8 @@ class _Builder:
 
     def output(self, wanted: str) -> None:
         """Make a variable, one of its cells, or a control variable a column of the result."""
-        head, cell = split(wanted)
+        # a name in quotes may hold brackets of its own
+        head, cell = (wanted, ()) if key_of(wanted) in self.model.variables else split(wanted)
         if key_of(head) in self.controls:
             self.outputs[key_of(head).upper()] = self.value("step", key_of(head), ())
             return

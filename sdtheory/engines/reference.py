@@ -152,21 +152,20 @@ def _built(model: Model, folder: Path) -> Path:
         warnings.simplefilter("ignore")
         path = Path(ModelBuilder(abstract).build_model())
     for module in folder.glob("*.py"):
-        source = _with_numpy(module)
+        _add_numpy(module)
+        source = module.read_bytes()
         for word, meaning in _ABSENT.items():
-            if re.search(rf"\b{word}\b", source):
+            if re.search(rf"\b{word}\b".encode(), source):
                 raise NotCompiled(f"the reference engine cannot run this model: {meaning}", file=model.file)
         audit(source)
     return path
 
 
-def _with_numpy(module: Path) -> str:
-    """The source of a generated module, where a missing point of a table may be all that needs numpy."""
+def _add_numpy(module: Path) -> None:
+    """Import numpy in a generated module, where a missing point of a table may be all that needs it."""
     source = module.read_text(encoding="utf-8")
     if "np.nan" in source and "import numpy as np" not in source:
-        source = f"import numpy as np\n{source}"
-        module.write_text(source, encoding="utf-8")
-    return source
+        module.write_text(f"import numpy as np\n{source}", encoding="utf-8")
 
 
 def _quicken_lookups(parts: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
 from sdtheory.names import canonical, unknown
+from sdtheory.tables import write_csv
 
 RESAMPLES = 2000
 Z95 = 1.959963984540054
@@ -249,10 +250,10 @@ class Comparison:
         """Write tables, samples, the experiment as run and result.json into a folder."""
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        self.table().to_csv(target / "table.csv", index=False)
-        self.differences().to_csv(target / "differences.csv", index=False)
-        self.regret().to_csv(target / "regret.csv", index=False)
-        self.samples.to_csv(target / "samples.csv", index_label="run")
+        write_csv(self.table(), target / "table.csv", index=False)
+        write_csv(self.differences(), target / "differences.csv", index=False)
+        write_csv(self.regret(), target / "regret.csv", index=False)
+        write_csv(self.samples, target / "samples.csv", index_label="run")
         if self.experiment.text:
             (target / "experiment.toml").write_text(self.experiment.text, encoding="utf-8")
         result = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)

@@ -27,7 +27,7 @@ from sdtheory.experiments.policy import (
 )
 from sdtheory.experiments.uncertainty import COMMON_KEYS, KEYS, METHODS, Uncertainty
 from sdtheory.model.expression import Expression, Name, references
-from sdtheory.model.model import Constant, Model, Stock
+from sdtheory.model.model import Constant, Lookup, Model, Stock
 from sdtheory.names import canonical, nearest, unknown
 
 TABLES = {
@@ -109,16 +109,20 @@ class Experiment:
             self._check_uncertainty(reader, model, uncertainty)
         free = [u.name for u in self.uncertainties if u.free]
         known = [*model.names(), *free]
+        policies = [self.baseline.name, *(policy.name for policy in self.policies)]
         for name, formula in self.derived.items():
             reader.known(split_element(name)[0], model.names(), "variable")
             for part in references(formula):
                 reader.known(part.name, known, "quantity")
         for metric in self.metrics:
-            for name in metric.variables():
-                reader.known(split_element(name)[0], [*model.names(), "time"], "variable")
-            level_policy = metric.level.policy if metric.level else ""
-            if level_policy:
-                reader.known(level_policy, [self.baseline.name, *(p.name for p in self.policies)], "policy")
+            for head in (split_element(name)[0] for name in metric.variables()):
+                reader.known(head, [*model.names(), "time"], "variable")
+                if isinstance(model.variables.get(canonical(head)), Lookup):
+                    reader.fault(f"'{shown(head)}' is a lookup, which has no value over time", head)
+            if metric.expression is None and not metric.variables():
+                reader.fault(f"metric '{shown(metric.name)}' names no variable of the model", metric.name)
+            if metric.level and metric.level.policy:
+                reader.known(metric.level.policy, policies, "policy")
         return reader.faults
 
     def _check_uncertainty(self, reader: _Reader, model: Model, uncertainty: Uncertainty) -> None:
@@ -186,14 +190,14 @@ class _Reader:
     def with_includes(self, tables: dict, folder: Path) -> dict:
         merged: dict[str, Any] = {}
         for name in tables.get("include", []):
-            path = (folder / name).resolve()
-            if not path.is_relative_to(folder.resolve()):
-                self.fault(f"include '{shown(name)}' lies outside the experiment's folder", "include")
-                continue
             try:
+                path = (folder / name).resolve()
+                if not path.is_relative_to(folder.resolve()):
+                    self.fault(f"include '{shown(name)}' lies outside the experiment's folder", "include")
+                    continue
                 included = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                self.fault(f"cannot include '{shown(name)}': {error}", "include")
+            except (OSError, ValueError) as error:
+                self.fault(f"cannot include '{shown(name)}': {shown(error, 200)}", "include")
                 continue
             merged = _merged(merged, included)
         return _merged(merged, tables)

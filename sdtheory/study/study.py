@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sysconfig
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import numpy as np
 
 import sdtheory as sd
 from sdtheory.errors import SDError, UsageError
+from sdtheory.tables import write_csv
 
 RUNGS = (("M0", "m0_seed"), ("M1", "m1_delays"))
 SETTINGS = ((1.5, 0.2, 20.0), (3.0, 0.2, 20.0), (3.0, 0.2, 5.0), (5.0, 0.1, 10.0))
@@ -177,7 +179,8 @@ def write_figures(target: Path, rungs: list[Rung], verdicts: dict) -> None:
         save_figure(
             better_before_worse_figure(times, changes, title), target / f"01_better_before_worse.{suffix}"
         )
-    pd.DataFrame(changes, index=pd.Index(times, name="time")).to_csv(target / "01_better_before_worse.csv")
+    table = pd.DataFrame(changes, index=pd.Index(times, name="time"))
+    write_csv(table, target / "01_better_before_worse.csv")
     for rung in rungs:
         graph = sd.causal_graph(rung.model, sd.simulate(rung.model))
         for suffix in ("svg", "png", "pdf"):
@@ -196,7 +199,8 @@ def write_figures(target: Path, rungs: list[Rung], verdicts: dict) -> None:
     for suffix in ("svg", "png"):
         figure = share_matrix_figure(shares, rows, verdicts["rungs"], title)
         save_figure(figure, target / f"04_verdict_matrix.{suffix}")
-    pd.DataFrame(shares, index=rows, columns=verdicts["rungs"]).to_csv(target / "04_verdict_matrix.csv")
+    table = pd.DataFrame(shares, index=rows, columns=verdicts["rungs"])
+    write_csv(table, target / "04_verdict_matrix.csv")
     base = {}
     for rung in rungs:
         base[f"{rung.name}, baseline"] = sd.simulate(rung.model)
@@ -239,12 +243,12 @@ def report(verdicts: dict) -> str:
         "",
     ]
     for policy in verdicts["policies"]:
-        lines += [f"## {policy['name']}", "", "| metric | " + " | ".join(verdicts["rungs"]) + " |"]
+        lines += [f"## {_markdown(policy['name'])}", "", "| metric | " + " | ".join(verdicts["rungs"]) + " |"]
         lines.append("|" + "---|" * (len(verdicts["rungs"]) + 1))
         for row in policy["metrics"]:
             mark = " !" if row["rewards_speed"] else ""
             cells = " | ".join(cell_text(cell, runs) for cell in row["cells"])
-            lines.append(f"| {row['name']}{mark} | {cells} |")
+            lines.append(f"| {_markdown(row['name'])}{mark} | {cells} |")
         lines += ["", agreement_line(policy), ""]
     lines += [
         "## What would change the answer",
@@ -255,6 +259,11 @@ def report(verdicts: dict) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _markdown(text: str) -> str:
+    """A name as Markdown text on one line, with no sign that would begin markup."""
+    return re.sub(r"[\\`*_{}\[\]<>|~#&$]", r"\\\g<0>", " ".join(text.split()))
 
 
 def agreement_line(policy: dict) -> str:

@@ -40,9 +40,16 @@ def guarded(document: Document, abstract: Any) -> Translation:
     ModelError
         For an unknown kind of structure, or a string that is left over.
     """
-    return _Guard(
-        abstract, variable_names(document, abstract), known_functions(), document.file, document.format
-    ).translation()
+    try:
+        names = variable_names(document, abstract)
+        return _Guard(abstract, names, known_functions(), document.file, document.format).translation()
+    except (AttributeError, TypeError, ValueError, LookupError, OverflowError, RecursionError) as error:
+        # something of PySD's is not what it always was; nothing is built from it
+        raise ModelError(
+            f"PySD returned something unknown: {shown(error)}",
+            file=document.file,
+            remedy="please report this file",
+        ) from error
 
 
 class _Guard:

@@ -214,6 +214,8 @@ class _Lowering:
             if dimension is None:
                 names = ", ".join(sorted({shown(name) for name in subscripts})[:5])
                 raise fault(self.document, entry, f"no subscript range holds {names}")
+            if not dimension.elements:
+                raise fault(self.document, entry, f"the dimension '{shown(dimension.name)}' has no elements")
             axes.append(dimension)
         self.cells += int(np.prod([float(len(axis.elements)) for axis in axes]))
         if self.cells > self.document.limits.cells:

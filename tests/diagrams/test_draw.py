@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdtheory as sd
-from sdtheory.diagrams.causal import _first_ring, _without_constants
+from sdtheory.diagrams.causal import _first_ring, without_constants
 from sdtheory.diagrams.layout import label_size, ring_layout
 from sdtheory.errors import UnknownName, UsageError
 
@@ -69,7 +69,7 @@ def test_the_drawing_is_well_formed_and_its_words_are_text(graphs, name, tmp_pat
 @pytest.mark.parametrize("name", MODELS)
 def test_every_link_between_variables_is_drawn_and_has_its_sign(graphs, name, tmp_path):
     root = drawn(graphs[name], tmp_path / "loops.svg")
-    shown = _without_constants(graphs[name])
+    shown = without_constants(graphs[name])
     links = [(a, b, data) for a, b, data in shown.edges(data=True) if a != b]
     assert {f"link {a} to {b}" for a, b, _ in links} <= groups(root)
     assert {f"variable {variable}" for variable in shown} <= groups(root)
@@ -82,14 +82,14 @@ def test_every_link_between_variables_is_drawn_and_has_its_sign(graphs, name, tm
 
 @pytest.mark.parametrize("name", MODELS)
 def test_constants_are_left_out(graphs, name):
-    kinds = {data["kind"] for _, data in _without_constants(graphs[name]).nodes(data=True)}
+    kinds = {data["kind"] for _, data in without_constants(graphs[name]).nodes(data=True)}
     assert "constant" not in kinds and "stock" in kinds
 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("highlight", ["mission loop", None])
 def test_no_label_lies_on_another(graphs, name, highlight):
-    shown = _without_constants(graphs[name])
+    shown = without_constants(graphs[name])
     loops = sd.find_loops(graphs[name], names=names_of(name))
     ring = list(loops.find(highlight).variables) if highlight else _first_ring(shown, loops)
     place = ring_layout(shown, ring)
@@ -110,7 +110,7 @@ def test_no_label_lies_on_another_whatever_hangs_on_the_ring(around, others, ran
 
 
 def test_a_highlighted_loop_runs_clockwise_from_the_top(graphs):
-    shown = _without_constants(graphs["m0_seed"])
+    shown = without_constants(graphs["m0_seed"])
     loop = sd.find_loops(graphs["m0_seed"], names=names_of("m0_seed")).find("mission loop")
     place = ring_layout(shown, list(loop.variables))
     ring = [place[variable] for variable in loop.variables]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sdtheory as sd
-from sdtheory.diagrams.causal import _without_constants
+from sdtheory.diagrams.causal import without_constants
 from sdtheory.diagrams.layout import label_size, ring_layout
 from sdtheory.diagrams.routing import SIGN, routes, sign_places
 
@@ -16,7 +16,7 @@ FILES = ["models/m0_seed.xmile", "models/m1_delays.xmile"]
 
 def drawn(path: str) -> tuple[nx.DiGraph, dict, dict]:
     model = sd.load(path)
-    graph = _without_constants(sd.causal_graph(model))
+    graph = without_constants(sd.causal_graph(model))
     loop = max(sd.find_loops(model), key=lambda loop: len(loop.variables))
     place = ring_layout(graph, list(loop.variables))
     return graph, place, routes(place, graph.edges(), set(loop.links))

@@ -1,6 +1,5 @@
-"""Opening or running a model runs nothing that its author wrote, writes nothing beside it, and ends soon."""
+"""A model that cannot be run ends soon, in one line that says where."""
 
-import builtins
 import time
 
 import pytest
@@ -9,14 +8,10 @@ import sdtheory as sd
 from sdtheory.errors import SDError
 
 MDL = """{{UTF-8}}
-{name}= INTEG ({rate}, 1)
-\t~\t{units}
-\t~\t{documentation}
-\t|
+level= INTEG ({rate}, 1)
+\t~\t~\t|
 rate= 0.1
-\t~\t{units}
-\t~\t{documentation}
-\t|
+\t~\t~\t|
 FINAL TIME = {stop} ~ Year ~ |
 INITIAL TIME = 0 ~ Year ~ |
 SAVEPER = TIME STEP ~ Year ~ |
@@ -24,84 +19,14 @@ TIME STEP = {step} ~ Year ~ |
 """
 XMILE = """<?xml version="1.0" encoding="utf-8"?>
 <xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><header/>
-<sim_specs><start>0</start><stop>2</stop><dt>1</dt></sim_specs>{dimensions}<model><variables>
-<stock name="level"><eqn>1</eqn><inflow>rate</inflow><doc>{documentation}</doc><units>{units}</units></stock>
-<flow name="rate"><eqn>0.1</eqn><doc>{documentation}</doc></flow></variables></model></xmile>
+<sim_specs><start>0</start><stop>2</stop><dt>1</dt></sim_specs><model><variables>
+<stock name="level"><eqn>1</eqn><inflow>rate</inflow></stock>
+<flow name="rate"><eqn>0.1</eqn></flow></variables></model></xmile>
 """
-CANARY = "sdtheory_canary"
-PAYLOADS = [
-    f'"""\nimport builtins; builtins.{CANARY} = 1\n"""',
-    f'\\"\\"\\"\\\nimport builtins; builtins.{CANARY} = 1\\\n\\"\\"\\"',
-    f"'''+str(setattr(__import__('builtins'), '{CANARY}', 1))+'''",
-    f"'] = setattr(__import__('builtins'), '{CANARY}', 1) #",
-    f"{{__import__('builtins').__setattr__('{CANARY}', 1)}}",
-    "\\",
-    "%s %(x)s {0}",
-]
 
 
-def mdl(name="level", rate="rate", units="Dmnl", documentation="", stop="2", step="1"):
-    return MDL.format(name=name, rate=rate, units=units, documentation=documentation, stop=stop, step=step)
-
-
-def use(path):
-    """Everything that reads a model, on each engine."""
-    model = sd.load(path)
-    sd.causal_graph(model)
-    sd.find_loops(model)
-    for engine in ("vectorised", "reference"):
-        sd.simulate(model, engine=engine)
-
-
-@pytest.fixture
-def unharmed(tmp_path, monkeypatch):
-    """The canary never appears, and the folder holds only what the test put there."""
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    assert not hasattr(builtins, CANARY)
-    assert [p.name for p in tmp_path.iterdir() if p.suffix not in (".mdl", ".xmile")] == ["theory.py"]
-    assert (tmp_path / "theory.py").read_text() == "mine = True\n"
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-@pytest.mark.parametrize("place", ["documentation", "units"])
-@pytest.mark.parametrize("suffix", ["mdl", "xmile"])
-def test_text_of_a_model_is_never_run(unharmed, payload, place, suffix):
-    (unharmed / "theory.py").write_text("mine = True\n")
-    path = unharmed / f"theory.{suffix}"
-    escaped = payload.replace("&", "&amp;").replace("<", "&lt;")
-    text = mdl(**{place: payload}) if suffix == "mdl" else XMILE.format(
-        **{"documentation": "", "units": "", "dimensions": "", place: escaped}
-    )  # fmt: skip
-    path.write_text(text)
-    try:
-        use(path)
-    except SDError as error:
-        assert len(str(error)) < 400
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_names_of_dimensions_elements_and_functions_are_never_run(unharmed, payload):
-    (unharmed / "theory.py").write_text("mine = True\n")
-    quoted = payload.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;").replace("\n", " ")
-    dimensions = f'<dimensions><dim name="{quoted}"><elem name="{quoted} one"/></dim></dimensions>'
-    (unharmed / "theory.xmile").write_text(XMILE.format(documentation="", units="", dimensions=dimensions))
-    quoted = payload.replace('"', '\\"').replace("\n", " ")
-    (unharmed / "theory.mdl").write_text(mdl(rate=f'"{quoted}"(rate)'))
-    (unharmed / "named.mdl").write_text(mdl(name=f'"{quoted}"'))
-    for path in unharmed.glob("*.*"):
-        if path.suffix != ".py":
-            try:
-                use(path)
-            except SDError as error:
-                assert "Traceback" not in str(error)
-
-
-def test_a_file_name_is_never_run(unharmed):
-    (unharmed / "theory.py").write_text("mine = True\n")
-    path = unharmed / f"'''+str(setattr(__import__('builtins'),'{CANARY}',1))+'''.mdl"
-    path.write_text(mdl())
-    use(path)
+def mdl(rate="rate", stop="2", step="1"):
+    return MDL.format(rate=rate, stop=stop, step=step)
 
 
 HOPELESS = {
@@ -149,16 +74,8 @@ def test_a_misspelt_name_is_an_error_that_suggests_the_nearest(tmp_path):
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9, 0.98])
 def test_a_truncated_file_is_an_error_with_its_line(tmp_path, share):
-    whole = XMILE.format(documentation="", units="", dimensions="")
     path = tmp_path / "model.xmile"
-    path.write_text(whole[: int(len(whole) * share)])
+    path.write_text(XMILE[: int(len(XMILE) * share)])
     with pytest.raises(SDError) as caught:
         sd.load(path)
     assert caught.value.line is not None
-
-
-def test_loading_and_running_write_no_file_beside_the_model(tmp_path):
-    path = tmp_path / "model.mdl"
-    path.write_text(mdl())
-    use(path)
-    assert [p.name for p in tmp_path.iterdir()] == ["model.mdl"]
