@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text
 from sdtheory.errors import DocumentError, Issue, LimitError, shown
+from sdtheory.limits import Limits, beyond
 
 _VARIABLES = ("stock", "flow", "aux")
 _TAG_END = re.compile(rb"""["'>]""")

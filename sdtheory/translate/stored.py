@@ -44,13 +44,13 @@ _CLASSES: dict[str, type] = {
             *(expression.Number, expression.Name, expression.Unary, expression.Binary, expression.Call),
             *(expression.Table, expression.Lookup, expression.Opaque),
             *(model.Stock, model.Flow, model.Auxiliary, model.Constant, model.Data, model.Equation),
-            *(model.Dimension, model.SimulationSettings, model.Model),
+            *(model.Dimension, model.SimulationSettings, model.Model, Limits),
         )
     },
 }
 _CODEC = Codec(_CLASSES)
 # what a translation depends on beside the file
-_OWN_SOURCES = ("documents/*.py", "model/*.py", "translate/*.py", "errors.py", "names.py")
+_OWN_SOURCES = ("documents/*.py", "model/*.py", "translate/*.py", "errors.py", "limits.py", "names.py")
 
 
 def key_of(format: str, encoding: str, source: Source, limits: Limits) -> str:
