@@ -76,7 +76,7 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
             loaded = pysd.load(str(_module_of(model)), initialize=False)
             parts = vars(loaded.components._components)
             _quicken_lookups(parts)
-            _bound_delays(parts, model.limits, model.file)
+            _bound_delays(parts, model.limits, model.file, model.translation.names)
             loaded.initialize()
             _bound_steps(loaded.time, model.limits, model.file)
             params = _parameters(model, changes or {}, parts)
@@ -197,14 +197,16 @@ def _quicken_lookups(parts: Mapping[str, Any]) -> None:
             part.__class__ = QuickLookups
 
 
-def _bound_delays(parts: Mapping[str, Any], limits: Limits, file: str) -> None:
+def _bound_delays(parts: Mapping[str, Any], limits: Limits, file: str, names: Mapping[str, str]) -> None:
     """Give delays and smooths a whole number as their order: equations hold floats only, and any number."""
     from pysd.py_backend.statefuls import DelayFixed
 
-    def order(own):
+    def order(own, key):
         value = float(own())
         if not 1 <= value <= limits.delay_order:
-            raise order_refused("a variable", value, limits, file=file or None)
+            number = _NUMBERED.search(key)
+            name = names.get(number[1], number[1]) if number else key
+            raise order_refused(f"'{shown(name)}'", value, limits, file=file or None)
         return int(value)
 
     def time(own, step):
@@ -217,9 +219,9 @@ def _bound_delays(parts: Mapping[str, Any], limits: Limits, file: str) -> None:
             )
         return value
 
-    for part in parts.values():
+    for key, part in parts.items():
         if hasattr(part, "order_func"):
-            part.order_func = lambda own=part.order_func: order(own)
+            part.order_func = lambda own=part.order_func, key=key: order(own, key)
         elif isinstance(part, DelayFixed):
             part.delay_time_func = lambda own=part.delay_time_func, step=part.tstep: time(own, step)
 

@@ -220,7 +220,7 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
 
 def _arguments(text: str, format: str) -> int:
     """The most arguments that one call has; lists of numbers and points are no arguments."""
-    most, counts, before = 0, [0], ""
+    most, counts, before = 0, [-len(text)], ""
     for token in tokens(text, format):
         if token.kind == "open":
             counts.append(1 if token.text == "(" and before == "name" else -len(text))
