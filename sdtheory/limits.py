@@ -78,7 +78,7 @@ class Limits:
     attribute_length: int = 1_000_000
     text_length: int = 5_000_000
     data_bytes: int = 100_000_000
-    data_cells: int = 10_000_000
+    data_cells: int = 5_000_000
     inflated_bytes: int = 200_000_000
     inflation: int = 200
     workbook_parts: int = 1_000

@@ -392,7 +392,7 @@ class Expressions:
         most = self.document.limits.delay_order
         if isinstance(order, Number) and order.value > most:
             error = self.error(f"an order of {order.value:,.0f}; the limit is {most:,}")
-            place = {"file": error.file, "line": error.line, "column": error.column}
+            place: dict[str, Any] = {"file": error.file, "line": error.line, "column": error.column}
             raise LimitError(error.message, **place, remedy="raise limits=Limits(delay_order=...)")
         if isinstance(order, Number) and not order.value >= 1:
             raise self.error(f"an order of {order.value:g}", "give a whole number of 1 or more")

@@ -80,14 +80,14 @@ def check_document(document: Document, limits: Limits) -> None:
             _check_written(document, entry)
             _check_syntax(document, entry, own)
     for macro in document.macros.values():
-        found = fault_in(macro.equation, document.format, own) if macro.equation else None
-        if found is not None:
+        wrong = fault_in(macro.equation, document.format, own) if macro.equation else None
+        if wrong is not None:
             raise ModelError(
-                f"macro '{shown(macro.name)}': {found.message}",
+                f"macro '{shown(macro.name)}': {wrong.message}",
                 file=document.file,
                 line=macro.line,
                 column=macro.column,
-                remedy=found.remedy,
+                remedy=wrong.remedy,
             )
     _check_dimensions(document, limits)
     refuse_loop(graph, document.variables, document.file)

@@ -7,7 +7,7 @@ import math
 import pytest
 
 import sdtheory as sd
-from sdtheory.errors import ModelError, SDError, SimulationError
+from sdtheory.errors import LimitError, ModelError, SDError, SimulationError
 
 LONG = "INITIAL TIME = 0 ~~|\nFINAL TIME = 12 ~~|\nTIME STEP = 0.5 ~~|\nSAVEPER = TIME STEP ~~|\n"
 SETTINGS = (
