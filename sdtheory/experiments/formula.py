@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 from xml.sax.saxutils import quoteattr
 
-from sdtheory.errors import ExperimentError, SDError
+from sdtheory.errors import ExperimentError, SDError, shown
+from sdtheory.limits import Limits
 from sdtheory.model.expression import Call, Expression, Name, Number, Table, rebuild, substitute
 from sdtheory.model.functions import FUNCTIONS
 from sdtheory.names import canonical
@@ -34,12 +35,17 @@ def read_formula(text: str) -> Expression:
     from sdtheory.documents.lexer import references
     from sdtheory.translate import load
 
+    most = Limits().equation_bytes
+    if len(text) > most:
+        raise ExperimentError(
+            f"the formula '{shown(text, 20)}' has {len(text):,} characters; the limit is {most:,}"
+        )
     cells: dict[str, str] = {}
     plain = _without_subscripts(text, cells)
     try:
         found = {canonical(reference.name): reference.name for reference in references(plain, "xmile")}
     except SDError as error:
-        raise ExperimentError(f"cannot read the formula '{text}': {error}") from error
+        raise ExperimentError(f"cannot read the formula '{shown(text)}': {error}") from error
     declared = "".join(
         f"<aux name={quoteattr(name.replace('_', ' '))}><eqn>0</eqn></aux>"
         for key, name in found.items()
@@ -54,7 +60,7 @@ def read_formula(text: str) -> Expression:
     try:
         tree = load(from_bytes(source.encode(), format="xmile"))[RESULT].equations[0].expression
     except SDError as error:
-        raise ExperimentError(f"cannot read the formula '{text}': {error.message}") from error
+        raise ExperimentError(f"cannot read the formula '{shown(text)}': {error.message}") from error
     assert not isinstance(tree, Table)
     return _apart(substitute(tree, lambda name: _cell(name, cells)), zlib.crc32(text.encode()))
 
@@ -78,7 +84,7 @@ def _without_subscripts(text: str, cells: dict[str, str]) -> str:
         cells[canonical(plain)] = match.group().strip()
         return plain
 
-    return re.sub(r'(?:"[^"\n]*"|[^\W\d]\w*)\[[^\[\]\n]*\]', numbered, text)
+    return re.sub(r'(?:"[^"\n]*"|(?<!\w)[^\W\d]\w*)\[[^\[\]\n]*\]', numbered, text)
 
 
 def _cell(name: Name, cells: dict[str, str]) -> Name | None:
