@@ -204,8 +204,15 @@ class _Builder:
         for name, value in attributes.items():
             angle = angle or ">" in value
             if len(value) > self.limits.attribute_length:
-                message = f"attribute '{shown(name)}' has {len(value):,} characters"
-                raise LimitError(f"{message}; the limit is {self.limits.attribute_length:,}", file=self.file)
+                line, column = self.decoded.place(self.decoded.character(node.start))
+                raise LimitError(
+                    f"attribute '{shown(name)}' has {len(value):,} characters; "
+                    f"the limit is {self.limits.attribute_length:,}",
+                    file=self.file,
+                    line=line,
+                    column=column,
+                    remedy="raise limits=Limits(attribute_length=...)",
+                )
         stop = self.tag_end(offset) if angle or self.wide else self.data.find(b">", offset) + 1
         node.tag_stop = self.original(stop) if self.places else stop
         if self.open:
