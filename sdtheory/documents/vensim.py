@@ -382,7 +382,7 @@ def _cut_off(layout: Layout, lines: list[tuple[str, str, int]]) -> Iterator[Issu
     """What shows that the end of a file is missing; a file of equations alone is whole."""
     if layout.sketch and layout.sketch_end is None:
         what, offset = "the sketch is not ended; the file looks cut off", layout.sketch[0]
-    elif layout.settings is not None and not any(code == "15" for code, _, _ in lines):
+    elif layout.settings is not None and not any(c == "15" and value.count(",") > 2 for c, value, _ in lines):
         what, offset = "the settings do not name a method, so Euler's is taken", layout.settings
     else:
         return

@@ -110,6 +110,8 @@ def simulate(
     frame.attrs["status"] = str(result.status[0])
     if result.status[0] != "ok":
         warnings.warn(f"the run diverged: {result.message[0]}", SDWarning, stacklevel=2)
+    else:
+        _tell_infinite(frame)
     return frame
 
 
@@ -390,7 +392,17 @@ def _by_reference(model: Model, changes: Mapping[str, Any], wanted: list[str] | 
     _check_grid(model, 1, wanted)
     frame = run_reference(model, changes, outputs=wanted)
     frame.attrs["engine"] = "reference"
+    _tell_infinite(frame)
     return frame
+
+
+def _tell_infinite(frame: Any) -> None:
+    """Name the first value that is infinite although no stock is; a missing value may be meant."""
+    rows, columns = np.nonzero(np.isinf(frame.to_numpy(dtype=float)))
+    if len(rows):
+        name, value = frame.columns[columns[0]], frame.iat[rows[0], columns[0]]
+        message = f'"{shown(name)}" is {value:g} at time {frame.index[rows[0]]:g}'
+        warnings.warn(message, SDWarning, stacklevel=4)
 
 
 def _check_grid(model: Model, runs: int, wanted: list[str] | None) -> None:

@@ -96,8 +96,13 @@ def check_document(document: Document, limits: Limits) -> None:
 def _tell_notes(document: Document) -> None:
     """Say what reading had to repair, and what shows that the file is not whole."""
     for note in document.notes:
-        if note.code in ("repaired", "cut-off"):
+        if note.code in ("repaired", "cut-off", "duplicate-name", "second-equation"):
             warnings.warn(f"{document.file}:{note.line}: {note.message}", SDWarning, stacklevel=5)
+    for entry in document.variables.values() if document.format == "vensim" else ():
+        twice = [block for block in entry.blocks if not block.subscripts]
+        if len(twice) > 1 and entry.kind != "subscript":
+            message = f"'{shown(entry.name)}' is declared twice; the first stands in line {entry.line}"
+            warnings.warn(f"{document.file}:{twice[1].line}: {message}", SDWarning, stacklevel=5)
 
 
 def _check_settings(document: Document) -> None:
