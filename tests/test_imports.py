@@ -13,9 +13,10 @@ import sdtheory
 
 PACKAGE = Path(sdtheory.__file__).parent
 # what each part may import; formulas of experiments are read by `translate`
-BASE = {"errors", "names"}
+BASE = {"errors", "limits", "names"}
 MAY_IMPORT = {
     "errors": set(),
+    "limits": {"errors"},
     "names": {"errors"},
     "cache": BASE,
     "tables": BASE,

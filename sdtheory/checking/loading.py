@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from sdtheory.documents import Document, Limits, Span
+from sdtheory.documents import Document, Span
 from sdtheory.documents.splice import Edit
 from sdtheory.errors import (
     DocumentError,
@@ -46,7 +46,7 @@ def issue_of(error: SDError, variable: str | None = None) -> Issue:
 def structure_issues(model: Model) -> list[Issue]:
     """What keeps a model from being run; of a loaded one nothing, but a model may have been changed since."""
     try:
-        check_structure(model, Limits())
+        check_structure(model)
     except SDError as error:
         return [issue_of(error)]
     return []

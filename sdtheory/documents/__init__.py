@@ -9,9 +9,9 @@ import stat
 from pathlib import Path
 
 from sdtheory.documents.document import Document, Source, Span
-from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import byte_order_mark, codec_name, file_name
 from sdtheory.errors import DocumentError, LimitError, shown
+from sdtheory.limits import Limits
 
 __all__ = ["Document", "Limits", "Source", "Span", "contents", "from_bytes", "read", "recognised"]
 

@@ -21,10 +21,10 @@ from sdtheory.documents.index import (
     Source,
     UnitDefinition,
 )
-from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Span, file_name
 from sdtheory.documents.view import Element, View
 from sdtheory.errors import Issue
+from sdtheory.limits import Limits
 from sdtheory.names import unknown
 
 __all__ = [

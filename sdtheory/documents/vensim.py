@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,7 +29,6 @@ from sdtheory.documents.lexer import (
     tokens,
     unwrapped,
 )
-from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Spans, Text
 from sdtheory.documents.vensim_blocks import (
     Blocks,
@@ -41,10 +40,11 @@ from sdtheory.documents.vensim_blocks import (
     trimmed,
     units_of,
 )
-from sdtheory.documents.vensim_layout import laid_out
+from sdtheory.documents.vensim_layout import Layout, laid_out
 from sdtheory.documents.vensim_view import views_of
 from sdtheory.documents.view import View
 from sdtheory.errors import Issue, shown
+from sdtheory.limits import Limits, beyond
 from sdtheory.names import canonical
 
 _SETTING = re.compile(r"(?<![^\r\n])(15|22):([^\r\n]*)")  # the only ones that are read
@@ -79,6 +79,7 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
     if layout.sketch:
         views = views_of(decoded, *layout.sketch, variables, notes, file, limits)
     lines = _settings_lines(decoded, settings, file, limits) if settings is not None else []
+    notes += _cut_off(layout, lines)
     return Index(
         text=decoded.text,
         variables=variables,
@@ -375,6 +376,18 @@ def _settings_lines(decoded: Text, start: int, file: str, limits: Limits) -> lis
             raise beyond("more settings", limits.variables, "variables", file, *place)
         found.append((match.group(1), match.group(2), match.start(2)))
     return found
+
+
+def _cut_off(layout: Layout, lines: list[tuple[str, str, int]]) -> Iterator[Issue]:
+    """What shows that the end of a file is missing; a file of equations alone is whole."""
+    if layout.sketch and layout.sketch_end is None:
+        what, offset = "the sketch is not ended; the file looks cut off", layout.sketch[0]
+    elif layout.settings is not None and not any(c == "15" and value.count(",") > 2 for c, value, _ in lines):
+        what, offset = "the settings do not name a method, so Euler's is taken", layout.settings
+    else:
+        return
+    line, column = layout.decoded.place(offset)
+    yield Issue("warning", "cut-off", what, None, line, column)
 
 
 def _simulation(decoded: Text, variables: Names[Entry], lines: list[tuple[str, str, int]]) -> Simulation:

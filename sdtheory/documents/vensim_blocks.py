@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sdtheory.documents.lexer import after_comment, spelled
-from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Text
 from sdtheory.errors import DocumentError, shown
+from sdtheory.limits import Limits, beyond
 
 _BEFORE_TILDE = re.compile(r'["{~|]')
 _IN_QUOTES = re.compile(r'["\\]')

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Spans, Text
 from sdtheory.documents.view import Element, Point
 from sdtheory.errors import Issue
+from sdtheory.limits import Limits, beyond
 
 _MOST_FIELDS = 64  # more than twice what Vensim writes; what comes after is kept in the bytes alone
 _MARKER = re.compile(r"\\{2,}---///")

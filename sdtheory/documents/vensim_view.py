@@ -9,7 +9,6 @@ from typing import Any
 
 from sdtheory.documents.index import Entry, Names
 from sdtheory.documents.lexer import spelled
-from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Span, Text
 from sdtheory.documents.vensim_sketch import (
     COMMENT,
@@ -23,6 +22,7 @@ from sdtheory.documents.vensim_sketch import (
 )
 from sdtheory.documents.view import Element, Point, View, off_chord
 from sdtheory.errors import Issue, shown
+from sdtheory.limits import Limits
 from sdtheory.names import canonical
 
 _SIDES = {0: "center", 1: "bottom", 2: "left", 3: "top", 4: "right"}

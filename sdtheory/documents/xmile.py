@@ -19,7 +19,6 @@ from sdtheory.documents.index import (
     UnitDefinition,
 )
 from sdtheory.documents.lexer import spelled
-from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Span
 from sdtheory.documents.view import View
 from sdtheory.documents.xmile_tree import declarations, names_of_models, opened
@@ -27,6 +26,7 @@ from sdtheory.documents.xmile_variables import File, entry_of, is_on, names_of, 
 from sdtheory.documents.xmile_view import Styles, flow_ends, legacy_view, styles_of, view_of
 from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
 from sdtheory.errors import shown
+from sdtheory.limits import Limits
 from sdtheory.names import canonical
 
 _NAMESPACES = ("http://docs.oasis-open.org/xmile/ns/XMILE/", "http://www.systemdynamics.org/XMILE")
@@ -110,12 +110,14 @@ def _collect(
         for member in group.members
     }
     repeated: dict[str, list[Block]] = {}
-    for count, node in enumerate(declarations(model), len(found) + 1):
+    declared = list(declarations(model))
+    most = reading.limits.variables - len(found)
+    if len(declared) > most:
+        raise reading.too_much(declared[most], "more variables", reading.limits.variables, "variables")
+    for node in declared:
         entry = entry_of(reading, node, name, non_negative)
         if entry is None:
             continue
-        if count > reading.limits.variables:
-            raise reading.too_much(node, "more variables", reading.limits.variables, "variables")
         key = canonical(entry.name)
         if key in groups:
             entry = replace(entry, group=groups[key])

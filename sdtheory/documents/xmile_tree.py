@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sdtheory.documents.lexer import spelled
-from sdtheory.documents.limits import Limits
 from sdtheory.documents.text import Text, byte_order_mark
 from sdtheory.documents.xml_tree import Node, parse
 from sdtheory.errors import DocumentError, Issue, shown
+from sdtheory.limits import Limits
 
 VARIABLES = frozenset({"stock", "flow", "aux", "module", "gf"})
 _SMALL = 2_000_000

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from sdtheory.documents.index import Block, Entry, Lookup
 from sdtheory.documents.lexer import is_constant, spelled
-from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.remembered import Memory, Parts, moved, parts_of
 from sdtheory.documents.text import Span, Spans, Text
 from sdtheory.documents.xml_tree import Node, attribute_spans, text_span
 from sdtheory.errors import DocumentError, Issue, LimitError, shown
+from sdtheory.limits import Limits, beyond
 
 # children of a variable that are indexed, or that change nothing but its looks
 _UNDERSTOOD = frozenset(

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from sdtheory.documents.limits import Limits, beyond
 from sdtheory.documents.text import Span, Text
 from sdtheory.errors import DocumentError, Issue, LimitError, shown
+from sdtheory.limits import Limits, beyond
 
 _VARIABLES = ("stock", "flow", "aux")
 _TAG_END = re.compile(rb"""["'>]""")
@@ -204,8 +204,15 @@ class _Builder:
         for name, value in attributes.items():
             angle = angle or ">" in value
             if len(value) > self.limits.attribute_length:
-                message = f"attribute '{shown(name)}' has {len(value):,} characters"
-                raise LimitError(f"{message}; the limit is {self.limits.attribute_length:,}", file=self.file)
+                line, column = self.decoded.place(self.decoded.character(node.start))
+                raise LimitError(
+                    f"attribute '{shown(name)}' has {len(value):,} characters; "
+                    f"the limit is {self.limits.attribute_length:,}",
+                    file=self.file,
+                    line=line,
+                    column=column,
+                    remedy="raise limits=Limits(attribute_length=...)",
+                )
         stop = self.tag_end(offset) if angle or self.wide else self.data.find(b">", offset) + 1
         node.tag_stop = self.original(stop) if self.places else stop
         if self.open:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdtheory.errors import LimitError, SDWarning, SimulationError
+from sdtheory.limits import Limits
+from sdtheory.model.model import CONTROLS
 from sdtheory.model.printing import number_text
 
-MOST_STEPS = 10_000_000
 SLACK = 1e-6  # of a step: how far from the grid a time may lie and still be on it
 
 
@@ -30,7 +31,9 @@ class Clock:
         return self.start + np.arange(0, self.steps + 1, self.stride) * self.time_step
 
 
-def clock(start: float, stop: float, time_step: float, save_every: float) -> Clock:
+def clock(
+    start: float, stop: float, time_step: float, save_every: float, *, limits: Limits | None = None
+) -> Clock:
     """The grid for these settings.
 
     Raises
@@ -38,22 +41,28 @@ def clock(start: float, stop: float, time_step: float, save_every: float) -> Clo
     SimulationError
         When the settings make no grid, or rows would be saved between steps.
     LimitError
-        For more than ten million steps.
+        For more steps than `limits` allows.
 
     Examples
     --------
     >>> clock(0.0, 2.0, 0.5, 1.0).saved
     array([0., 1., 2.])
     """
-    if not all(map(math.isfinite, (start, stop, time_step, save_every))):
-        raise SimulationError("INITIAL TIME, FINAL TIME, TIME STEP and SAVEPER must be finite numbers")
-    if time_step <= 0:
-        raise SimulationError(f"TIME STEP is {time_step:g}", remedy="give a number above 0")
+    for word, value in zip(CONTROLS, (start, stop, time_step, save_every), strict=True):
+        if not math.isfinite(value):
+            raise SimulationError(f"{word} is {value:g}", remedy="give a finite number")
+    for word, value in zip(CONTROLS[2:], (time_step, save_every), strict=True):
+        if value <= 0:
+            raise SimulationError(f"{word} is {value:g}", remedy="give a number above 0")
     if stop < start:
         raise SimulationError(f"FINAL TIME {stop:g} lies before INITIAL TIME {start:g}")
     exact = (stop - start) / time_step
-    if exact > MOST_STEPS:
-        raise LimitError(f"{exact:,.0f} time steps; the limit is {MOST_STEPS:,}", remedy="raise TIME STEP")
+    most = (limits or Limits()).steps
+    if exact > most:
+        raise LimitError(
+            f"{exact:,.0f} time steps; the limit is {most:,.0f}",
+            remedy="raise limits=Limits(steps=...) or TIME STEP",
+        )
     ratio = save_every / time_step
     stride = round(ratio)
     if stride < 1 or abs(ratio - stride) > SLACK * max(ratio, 1.0):

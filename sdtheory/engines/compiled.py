@@ -14,6 +14,7 @@ from sdtheory.engines.kernel import Kernel, kernel
 from sdtheory.engines.machine_code import Processor, function, is_at_hand, processor
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.reducers import Reducer, checked
+from sdtheory.engines.room import check_room
 from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import Start, grid
 from sdtheory.engines.vector_code import Mathematics
@@ -135,9 +136,11 @@ class _Runner:
         written = _written(program, _fixed(reduce), method, machine, exact)
         self.constants = written.constants
         self.function = function(written.text, machine)
-        self.times = clock.saved
         self.names = list(program.outputs) if reduce is None else [one.name for one in reduce]
         runs = len(sample.runs)
+        rows = len(range(0, clock.steps + 1, clock.stride)) if reduce is None else 1
+        check_room(len(self.names), runs, rows, program.limits)
+        self.times = clock.saved
         shape = (len(self.names), runs) if reduce is not None else (len(self.names), runs, len(self.times))
         self.values = np.empty(shape)
         self.ends = np.empty(runs)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sdtheory.limits import Limits
 from sdtheory.model.expression import Table, interpolate
 from sdtheory.model.functions import FUNCTIONS, OPERATORS
 
@@ -88,6 +89,8 @@ class Program:
     orders : tuple of (int, int, str)
         Delay times (nodes of the initial graph), the order of the delay, and whose it is: a run whose time
         is below order times TIME STEP would need a lower order than the program has.
+    limits : Limits, optional
+        Those of the model.
     """
 
     initial: Graph
@@ -99,6 +102,7 @@ class Program:
     method: str
     tables: tuple[Table, ...]
     orders: tuple[tuple[int, int, str], ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass

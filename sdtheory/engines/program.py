@@ -43,7 +43,6 @@ from sdtheory.model.subscripts import (
 
 # first letters of names that the builder makes up: the output of a hidden state, and a node by its number
 STATE, BUILT = "\0", "\1"
-MOST_ORDER = 1_000  # of a delay or smooth, where it is computed
 Item = tuple[str, str, Cell]  # phase, canonical name of a variable, cell as the dimensions spell it
 
 
@@ -173,6 +172,7 @@ class _Builder:
             self.model.settings.method,
             tuple(self.tables),
             tuple((first[node], order, name) for node, order, name in self.orders),
+            self.model.limits,
         )
 
     # values of variables
@@ -491,7 +491,6 @@ class _Builder:
         value = None if start is None else graph.value_at(node, start)
         if value is None:
             raise NotCompiled("an order of a delay that is no plain number at the start")
-        # one that the file gives as a number was held against the limit of the document
-        if not 1 <= value <= (value if isinstance(order, Number) else MOST_ORDER):
-            raise impossible_order(self.model, owner, value, MOST_ORDER)
+        if not 1 <= value <= self.model.limits.delay_order:
+            raise impossible_order(self.model, owner, value)
         return int(value)

@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from sdtheory.engines.audit import audit
-from sdtheory.engines.program import MOST_ORDER, split
-from sdtheory.errors import NotCompiled, SDError, SimulationError, shown
+from sdtheory.engines.program import split
+from sdtheory.engines.refusals import order_refused
+from sdtheory.errors import LimitError, NotCompiled, SDError, SimulationError, shown
+from sdtheory.limits import Limits
 from sdtheory.model.expression import Number, Table
 from sdtheory.model.model import CONTROLS, Lookup, Model, Stock
 from sdtheory.names import canonical
 
 _CONTROL_KEYS = frozenset(map(canonical, CONTROLS))
-MOST_STEPS = 10_000_000  # that a fixed delay holds
 _ABSENT = {
     "not_implemented_function": "it calls a function that PySD does not have",
     "incomplete": "a variable is still A FUNCTION OF(...), without an equation",
@@ -75,12 +76,13 @@ def run_reference(model: Model, changes: Mapping[str, Any] | None = None, *, out
             loaded = pysd.load(str(_module_of(model)), initialize=False)
             parts = vars(loaded.components._components)
             _quicken_lookups(parts)
-            _bound_delays(parts)
+            _bound_delays(parts, model.limits, model.file, model.translation.names)
             loaded.initialize()
+            _bound_steps(loaded.time, model.limits, model.file)
             params = _parameters(model, changes or {}, parts)
             frame = loaded.run(params=params, **_settings(model, parts))
             return _renamed(frame, model, outputs)
-        except SDError:
+        except (SDError, MemoryError):
             raise
         except Exception as error:
             text = _NUMBERED.sub(lambda found: _real_name(model, found), f"{type(error).__name__}: {error}")
@@ -194,27 +196,58 @@ def _quicken_lookups(parts: Mapping[str, Any]) -> None:
             part.__class__ = QuickLookups
 
 
-def _bound_delays(parts: Mapping[str, Any]) -> None:
+def _bound_delays(parts: Mapping[str, Any], limits: Limits, file: str, names: Mapping[str, str]) -> None:
     """Give delays and smooths a whole number as their order: equations hold floats only, and any number."""
     from pysd.py_backend.statefuls import DelayFixed
 
-    def order(own):
+    def order(own, key):
         value = float(own())
-        if not 1 <= value <= MOST_ORDER:
-            raise SimulationError(f"a delay of order {value:g}; it must be from 1 to {MOST_ORDER:,}")
+        if not 1 <= value <= limits.delay_order:
+            number = _NUMBERED.search(key)
+            name = names.get(number[1], number[1]) if number else key
+            raise order_refused(f"'{shown(name)}'", value, limits, file=file or None)
         return int(value)
 
     def time(own, step):
         value = own()
-        if not np.max(value) / step() <= MOST_STEPS:
-            raise SimulationError(f"a fixed delay of more than {MOST_STEPS:,} time steps")
+        if not np.max(value) / step() <= limits.steps:
+            raise LimitError(
+                f"a fixed delay of {np.max(value) / step():,.0f} time steps; the limit is {limits.steps:,.0f}",
+                file=file or None,
+                remedy="raise limits=Limits(steps=...)",
+            )
         return value
 
-    for part in parts.values():
+    for key, part in parts.items():
         if hasattr(part, "order_func"):
-            part.order_func = lambda own=part.order_func: order(own)
+            part.order_func = lambda own=part.order_func, key=key: order(own, key)
         elif isinstance(part, DelayFixed):
             part.delay_time_func = lambda own=part.delay_time_func, step=part.tstep: time(own, step)
+
+
+def _bound_steps(time: Any, limits: Limits, file: str) -> None:
+    """Let a run end although its TIME STEP, which a file may compute anew at each step, is none or tiny."""
+    taken = 0
+    within = time.in_bounds
+
+    def in_bounds() -> bool:
+        nonlocal taken
+        for word, value in (("TIME STEP", time.time_step()), ("SAVEPER", time.saveper())):
+            if not 0 < value < np.inf:
+                remedy = "give a number above 0"
+                raise SimulationError(
+                    f"{word} is {value:g} at time {time():g}", file=file or None, remedy=remedy
+                )
+        taken += 1
+        if taken > limits.steps + 1:
+            raise LimitError(
+                f"more than {limits.steps:,.0f} time steps",
+                file=file or None,
+                remedy="raise limits=Limits(steps=...) or TIME STEP",
+            )
+        return within()
+
+    time.in_bounds = in_bounds
 
 
 # ---------------------------------------------------------------- settings and changes

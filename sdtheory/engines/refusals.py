@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sdtheory.errors import ModelError, NotCompiled, shown
+from sdtheory.errors import LimitError, ModelError, NotCompiled, shown
+from sdtheory.limits import Limits
 from sdtheory.model.expression import Opaque
 from sdtheory.model.model import Model
 from sdtheory.model.subscripts import Cell, label
@@ -37,12 +39,20 @@ def cycle(model: Model, phase: str, members: Iterable[tuple[str, Cell]]) -> Mode
     return ModelError(f"variables need each other{when}: {trail}", file=model.file or None)
 
 
-def impossible_order(model: Model, owner: tuple[str, Cell], order: float, most: int) -> ModelError:
+def impossible_order(model: Model, owner: tuple[str, Cell], order: float) -> ModelError:
     """The error for a delay or smooth of an order that cannot be."""
     key, cell = owner
+    whose = shown(label(spelled_name(model, key), cell))
+    place: dict[str, Any] = {"file": model.file or None, "line": model[key].line, "column": model[key].column}
+    return order_refused(f"'{whose}'", order, model.limits, **place)
+
+
+def order_refused(whose: str, order: float, limits: Limits, **place: Any) -> ModelError:
+    """The error for an order of a delay or smooth beyond the limit, or one that no delay has."""
+    if order > limits.delay_order:
+        most = f"the limit is {limits.delay_order:,}"
+        remedy = "raise limits=Limits(delay_order=...)"
+        return LimitError(f"{whose}: a delay of order {order:,.0f}; {most}", remedy=remedy, **place)
     return ModelError(
-        f"'{shown(label(spelled_name(model, key), cell))}': a delay of order {order:g}; "
-        f"it must be from 1 to {most:,}",
-        file=model.file or None,
-        line=model[key].line,
+        f"{whose}: a delay of order {order:g}", remedy="give a whole number of 1 or more", **place
     )

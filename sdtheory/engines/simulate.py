@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +18,13 @@ from sdtheory.engines.graph import Program
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
 from sdtheory.engines.reducers import WORDS, Reducer, reduced
+from sdtheory.engines.room import check_room, enough_memory
 from sdtheory.engines.vectorised import Result
 from sdtheory.errors import NotCompiled, SDError, SDWarning, SimulationError, UnknownName, shown
 from sdtheory.model.expression import Number, Table, evaluate
 from sdtheory.model.model import Constant, Equation, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
-from sdtheory.model.subscripts import Cell, label, split
+from sdtheory.model.subscripts import Cell, elements, label, split
 from sdtheory.names import canonical, unknown
 
 ENGINES = ("auto", *COMPILED, "vectorised", "reference")
@@ -35,6 +37,7 @@ _SETTING_OF = {
 FEW_RUNS = 16  # beyond this a fall back to the reference engine is worth a warning
 
 
+@enough_memory()
 def simulate(
     model: Model,
     changes: Mapping[str, Any] | None = None,
@@ -107,9 +110,12 @@ def simulate(
     frame.attrs["status"] = str(result.status[0])
     if result.status[0] != "ok":
         warnings.warn(f"the run diverged: {result.message[0]}", SDWarning, stacklevel=2)
+    else:
+        _tell_infinite(frame)
     return frame
 
 
+@enough_memory()
 def simulate_many(
     model: Model,
     samples: Any,
@@ -383,21 +389,37 @@ def _program(model: Model, parameters: tuple[str, ...], outputs: tuple[str, ...]
 def _by_reference(model: Model, changes: Mapping[str, Any], wanted: list[str] | None) -> Any:
     from sdtheory.engines.reference import run_reference
 
-    _check_grid(model)
+    _check_grid(model, 1, wanted)
     frame = run_reference(model, changes, outputs=wanted)
     frame.attrs["engine"] = "reference"
+    _tell_infinite(frame)
     return frame
 
 
-def _check_grid(model: Model) -> None:
-    """Refuse, before the reference engine starts, a grid whose rows it would silently leave out."""
+def _tell_infinite(frame: Any) -> None:
+    """Name the first value that is infinite although no stock is; a missing value may be meant."""
+    rows, columns = np.nonzero(np.isinf(frame.to_numpy(dtype=float)))
+    if len(rows):
+        name, value = frame.columns[columns[0]], frame.iat[rows[0], columns[0]]
+        message = f'"{shown(name)}" is {value:g} at time {frame.index[rows[0]]:g}'
+        warnings.warn(message, SDWarning, stacklevel=4)
+
+
+def _check_grid(model: Model, runs: int, wanted: list[str] | None) -> None:
+    """Refuse, before the reference engine starts, a grid whose rows it would leave out or have no room for."""
     settings = model.settings
     trees = (settings.start, settings.stop, settings.time_step, settings.save_every)
     try:
         values = {"time step": evaluate(settings.time_step, {})}
-        clock(*(float(evaluate(tree, values)) for tree in trees))
+        found = clock(*(float(evaluate(tree, values)) for tree in trees), limits=model.limits)
     except (UnknownName, NotCompiled):
         return  # computed from variables: the engine's own affair
+    columns = sum(_width(model, variable) for variable in model) if wanted is None else len(wanted)
+    check_room(columns, runs, len(range(0, found.steps + 1, found.stride)), model.limits)
+
+
+def _width(model: Model, variable: Variable) -> int:
+    return math.prod(len(elements(model, dimension)) for dimension in variable.dimensions)
 
 
 def _many_by_reference(
@@ -405,7 +427,7 @@ def _many_by_reference(
 ) -> Result:
     from sdtheory.engines.reference import run_reference
 
-    _check_grid(model)
+    _check_grid(model, inputs.shape[1], wanted)
     frames: list[Any] = []
     status, message = [], []
     for run in range(inputs.shape[1]):

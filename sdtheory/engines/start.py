@@ -41,7 +41,7 @@ def grid(program: Program, sample: Sample) -> Clock:
         shortest = [min(pair) for pair in zip(shortest, lasts, strict=True)]
     if len(set(found)) != 1:
         _refuse()
-    result = clock(*found[0])
+    result = clock(*found[0], limits=program.limits)
     for (_, order, name), least in zip(program.orders, shortest, strict=True):
         if order * result.time_step > least:
             raise SimulationError(

@@ -13,6 +13,7 @@ from sdtheory.engines.clock import Clock
 from sdtheory.engines.divergence import reason
 from sdtheory.engines.graph import RUN, STEP, TIME, Program
 from sdtheory.engines.reducers import Reducer, checked, reduced
+from sdtheory.engines.room import check_room
 from sdtheory.engines.schedule import Sample, Schedule
 from sdtheory.engines.start import Start, grid
 
@@ -82,6 +83,11 @@ def run_vectorised(
     checked(reduce or (), program.outputs)
     clock = grid(program, sample)
     block = block or block_size(program)
+    rows = len(range(0, clock.steps + 1, clock.stride))
+    if reduce is None:
+        check_room(len(program.outputs), runs, rows, program.limits)
+    else:  # each block keeps its series until they are reduced
+        check_room(len({one.output for one in reduce}), min(block, runs), rows, program.limits)
 
     def run(first: int) -> Result:
         part = sample.part(slice(first, min(first + block, runs)))

@@ -6,6 +6,7 @@ import zlib
 from xml.sax.saxutils import quoteattr
 
 from sdtheory.errors import ExperimentError, SDError, shown
+from sdtheory.limits import Limits
 from sdtheory.model.expression import Call, Expression, Name, Number, Table, rebuild, substitute
 from sdtheory.model.functions import FUNCTIONS
 from sdtheory.names import canonical
@@ -34,6 +35,11 @@ def read_formula(text: str) -> Expression:
     from sdtheory.documents.lexer import references
     from sdtheory.translate import load
 
+    most = Limits().equation_bytes
+    if len(text) > most:
+        raise ExperimentError(
+            f"the formula '{shown(text, 20)}' has {len(text):,} characters; the limit is {most:,}"
+        )
     cells: dict[str, str] = {}
     plain = _without_subscripts(text, cells)
     try:

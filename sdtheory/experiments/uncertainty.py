@@ -70,6 +70,8 @@ class Uncertainty:
         numbers = [v for k, v in given.items() if k not in ("values", "weights", "concentration")]
         if not all(isinstance(v, int | float) and np.isfinite(v) for v in numbers):
             return f"'{self.name}': every parameter must be a finite number"
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            return f"'{self.name}': minimum {self.minimum:g} lies above maximum {self.maximum:g}"
         return _rule_broken(self.name, self.distribution, given)
 
     def values(self, unit: np.ndarray) -> np.ndarray:
@@ -102,6 +104,8 @@ def _rule_broken(name: str, kind: str, given: Mapping[str, Any]) -> str | None:
         return f"'{name}': mode must lie between low and high"
     if kind == "beta" and min(given["a"], given["b"]) <= 0:
         return f"'{name}': a and b must be above 0"
+    if kind == "lognormal" and min(given.values(), default=1) <= 0:
+        return f"'{name}': the numbers of a lognormal must be above 0"
     if kind == "lognormal" and not (
         {"median", "sigma"} <= set(given) or {"median", "p95"} <= set(given) or {"mean", "sd"} <= set(given)
     ):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from sdtheory.limits import Limits
 from sdtheory.model.expression import Expression, Name, Number, Opaque, Table, references, walk
 from sdtheory.names import canonical, unknown
 
@@ -187,6 +188,8 @@ class Model:
     translation : object, optional
         What the reference engine builds from: PySD's abstract model after the guard has replaced
         everything a user wrote by numbers. Not part of equality.
+    limits : Limits, optional
+        Those that it was loaded under; they hold for its runs, too. Not part of equality.
 
     Examples
     --------
@@ -202,6 +205,7 @@ class Model:
     unit_definitions: Mapping[str, str] = field(default_factory=dict)
     file: str = field(default="", compare=False)
     translation: Any = field(default=None, compare=False, repr=False)
+    limits: Limits = field(default_factory=Limits, compare=False, repr=False)
 
     def __post_init__(self):
         # A mapping that cannot be changed in place keeps the value a value.
@@ -218,6 +222,7 @@ class Model:
             dict(self.unit_definitions),
             self.file,
             self.translation,
+            self.limits,
         )
 
     def __hash__(self) -> int:
@@ -253,8 +258,8 @@ class Model:
         ]
 
 
-def _make(name, variables, settings, dimensions, unit_definitions, file, translation):
-    return Model(name, variables, settings, dimensions, unit_definitions, file, translation)
+def _make(*fields):
+    return Model(*fields)
 
 
 def reads(variable: Variable) -> list[Name]:

@@ -159,7 +159,7 @@ def translated(document: Document, files: DataFiles) -> Model:
     model = lower(document, abstract, dimensions)
     if not model.variables:
         raise ModelError("the file declares no variables", file=document.file)
-    check_structure(model, document.limits)
+    check_structure(model, document)
     check_subscripts(document, model)
     translation = dataclasses.replace(guarded(document, abstract), variables=dict(model.variables))
     return dataclasses.replace(model, translation=translation)

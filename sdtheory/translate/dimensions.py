@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import graphlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from sdtheory.documents.lexer import spelled, tokens
 from sdtheory.errors import ModelError, shown
 from sdtheory.model.model import Dimension
 from sdtheory.names import canonical
-from sdtheory.translate.structure import cycle
+from sdtheory.translate.structure import cycle, trail
 
 
 def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
@@ -23,8 +24,7 @@ def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
         For a mapping between ranges of different length.
     """
     ranges = {canonical(part.name): part for section in abstract.sections for part in section.subscripts}
-    _check_cycles(document, ranges)
-    members = {key: _members(ranges, key) for key in ranges}
+    members = _members(document, ranges)
     found = {}
     for key, part in ranges.items():
         declared = document.dimensions.get(key)
@@ -52,29 +52,30 @@ def dimensions_of(document: Document, abstract: Any) -> dict[str, Dimension]:
     return found
 
 
-def _check_cycles(document: Document, ranges: Mapping[str, Any]) -> None:
-    """Ranges that are read from files may hold the names of other ranges, too."""
+def _members(document: Document, ranges: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The elements of each range, with ranges among them spelled out.
+
+    Ranges that are read from files may hold the names of other ranges, too.
+    """
     inside = {
         key: {canonical(name) for name in _listed(part)} & ranges.keys() - {key}
         for key, part in ranges.items()
     }
-    names = " -> ".join(shown(ranges[key].name) for key in cycle(inside))
+    names = trail(ranges[key].name for key in cycle(inside))
     if names:
         raise ModelError(f"dimensions are defined by each other: {names}", file=document.file)
+    found: dict[str, tuple[str, ...]] = {}
+    for key in graphlib.TopologicalSorter(inside).static_order():
+        own: dict[str, str] = {}
+        for part in _listed(ranges[key]):
+            for element in found.get(canonical(part), (part,)):
+                own.setdefault(canonical(element), element)
+        found[key] = tuple(own.values())
+    return {key: found[key] for key in ranges}
 
 
 def _listed(part: Any) -> list[str]:
     return [part.subscripts] if isinstance(part.subscripts, str) else part.subscripts
-
-
-def _members(ranges: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The elements of a range, with ranges among them spelled out; cycles were refused before."""
-    found: dict[str, str] = {}
-    for part in _listed(ranges[key]):
-        inner = canonical(part)
-        for element in _members(ranges, inner) if inner in ranges and inner != key else (part,):
-            found.setdefault(canonical(element), element)
-    return tuple(found.values())
 
 
 def written_mappings(text: str) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sdtheory.documents import Document, words
-from sdtheory.errors import ModelError, shown
+from sdtheory.errors import LimitError, ModelError, shown
 from sdtheory.model.expression import (
     Binary,
     Call,
@@ -390,8 +390,12 @@ class Expressions:
         call = self._state(key, node.input, time, node.initial, node.order)
         order = call.arguments[3]
         most = self.document.limits.delay_order
-        if isinstance(order, Number) and not 1 <= order.value <= most:
-            raise self.error(f"an order of {order.value:g}; it must be from 1 to {most:,}")
+        if isinstance(order, Number) and order.value > most:
+            error = self.error(f"an order of {order.value:,.0f}; the limit is {most:,}")
+            place: dict[str, Any] = {"file": error.file, "line": error.line, "column": error.column}
+            raise LimitError(error.message, **place, remedy="raise limits=Limits(delay_order=...)")
+        if isinstance(order, Number) and not order.value >= 1:
+            raise self.error(f"an order of {order.value:g}", "give a whole number of 1 or more")
         return call
 
 

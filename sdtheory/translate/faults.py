@@ -89,6 +89,8 @@ def unreadable(
     """
     if isinstance(error, RecursionError):
         return fault(document, entry, "the equation is nested too deeply to be read", block=block)
+    if isinstance(error, MemoryError):
+        return ModelError("there is not enough memory to read this model", file=document.file)
     if entry is None:
         entry, block = _holder(document, text or str(getattr(error, "text", "")))
     if entry is None or block is None:

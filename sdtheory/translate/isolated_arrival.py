@@ -38,11 +38,12 @@ def checked(record: Record, limits: Limits, file: str) -> Model:
     ModelError
         For the first thing that no translation gives.
     """
-    model, translation = record.model, record.model.translation
-    if not fits(record, Record) or not fits(translation, Translation):
+    if not fits(record, Record) or not fits(record.model.translation, Translation):
         raise ModelError("a part of the model is of another kind than it should be")
+    # the caller's limits, whatever the answer says
+    model, translation = dataclasses.replace(record.model, limits=limits), record.model.translation
     _check_names(model, limits)
-    check_structure(model, limits)
+    check_structure(model)
     numbers = (translation.names, translation.dimension_names, translation.element_names)
     if not all(NUMBERED.fullmatch(number) for part in numbers for number in part):
         raise ModelError("a number of the translation is none")

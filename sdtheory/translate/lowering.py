@@ -118,6 +118,7 @@ class _Lowering:
             dimensions=self.dimensions,
             unit_definitions=unit_definitions(self.document),
             file=self.document.file,
+            limits=self.document.limits,
         )
 
     def _check_count(self, variables: Mapping[str, Variable]) -> None:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import graphlib
 import math
 import re
+import warnings
 from collections.abc import Iterator, Set
 from typing import Any
 
 from sdtheory.documents import Document, Limits
 from sdtheory.documents.index import Block, Entry
-from sdtheory.documents.lexer import depth, references, terms, tokens
-from sdtheory.errors import LimitError, MissingEquation, ModelError, shown
+from sdtheory.documents.lexer import Reference, depth, references, terms, tokens
+from sdtheory.errors import LimitError, MissingEquation, ModelError, SDWarning, shown
+from sdtheory.limits import beyond
+from sdtheory.model.functions import FUNCTIONS
+from sdtheory.model.model import CONTROLS, SimulationSettings
 from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault
 from sdtheory.translate.modules import connections
-from sdtheory.translate.structure import cycle
+from sdtheory.translate.structure import SETTINGS, cycle, place_of_setting, refuse_loop, trail
 from sdtheory.translate.syntax import fault_in
 
 _COMMENTS = re.compile(r"\{[^{}]*\}")
 # words that PySD's parsers would take for structures of their own
 INTERNAL = frozenset({"reference", "subscripts ref", "arithmetic", "logic", "inline lookup", "call", "stock"})
 INTERNAL_VENSIM = INTERNAL | {"lookup", "data"}
+_PURE = {
+    canonical(name)
+    for row in FUNCTIONS.values()
+    if row.kind == "pure"
+    for name in (row.vensim, row.xmile)
+    if name
+}
 
 
 def check_document(document: Document, limits: Limits) -> None:
@@ -38,14 +50,16 @@ def check_document(document: Document, limits: Limits) -> None:
             file=document.file,
             remedy="raise limits=Limits(variables=...)",
         )
+    _tell_notes(document)
+    _check_settings(document)
+    _check_names(document, entries, limits)
     connected = {target for target, _ in connections(document)}
     own = {key.rpartition(".")[2] for key in document.variables} | set(document.macros)
+    room = limits.text_length
+    graph: dict[str, list[str]] = {}
     for key, entry in entries:
         if entry.kind == "module":
             continue
-        if len(entry.name) > limits.name_length:
-            what = f"a name of {len(entry.name):,} characters"
-            raise _limit(document, entry, what, limits.name_length, "name_length")
         if entry.options and entry.kind == "stock":
             raise ModelError(
                 f"'{shown(entry.name)}' is a {shown(entry.options[0])}, which no engine runs",
@@ -54,22 +68,102 @@ def check_document(document: Document, limits: Limits) -> None:
                 column=entry.column,
                 remedy="use an ordinary stock",
             )
+        found: list[Reference] = []
         for block in entry.blocks:
-            _check_equation(document, entry, block, limits)
+            room -= len(block.equation)
+            if room < 0:
+                what = "the equations up to this one have more characters together"
+                raise beyond(what, limits.text_length, "text_length", document.file, block.line, block.column)
+            found += _check_equation(document, entry, block, limits)
         if key not in connected:
+            graph[key] = _needed_at_once(document, entry, found)
             _check_written(document, entry)
             _check_syntax(document, entry, own)
     for macro in document.macros.values():
-        found = fault_in(macro.equation, document.format, own) if macro.equation else None
-        if found is not None:
+        wrong = fault_in(macro.equation, document.format, own) if macro.equation else None
+        if wrong is not None:
             raise ModelError(
-                f"macro '{shown(macro.name)}': {found.message}",
+                f"macro '{shown(macro.name)}': {wrong.message}",
                 file=document.file,
                 line=macro.line,
                 column=macro.column,
-                remedy=found.remedy,
+                remedy=wrong.remedy,
             )
     _check_dimensions(document, limits)
+    refuse_loop(graph, document.variables, document.file)
+
+
+def _tell_notes(document: Document) -> None:
+    """Say what reading had to repair, and what shows that the file is not whole."""
+    for note in document.notes:
+        if note.code in ("repaired", "cut-off", "duplicate-name", "second-equation"):
+            warnings.warn(f"{document.file}:{note.line}: {note.message}", SDWarning, stacklevel=5)
+    for entry in document.variables.values() if document.format == "vensim" else ():
+        twice = [block for block in entry.blocks if not block.subscripts]
+        if len(twice) > 1 and entry.kind != "subscript":
+            message = f"'{shown(entry.name)}' is declared twice; the first stands in line {entry.line}"
+            warnings.warn(f"{document.file}:{twice[1].line}: {message}", SDWarning, stacklevel=5)
+
+
+def _check_settings(document: Document) -> None:
+    """The settings of an XMILE file must be numbers; what a file leaves out is taken, but not in silence."""
+    simulation = document.simulation
+    for word in CONTROLS[:3]:
+        text = getattr(simulation, SETTINGS[word])
+        place = place_of_setting(word, None, document)
+        if text is None:
+            default = f"{getattr(SimulationSettings(), SETTINGS[word]).value:g}"
+            line = f":{place['line']}" if place.get("line") else ""
+            message = f"{document.file}{line}: the file gives no {word}; {default} is taken"
+            warnings.warn(message, SDWarning, stacklevel=5)
+        elif document.format == "xmile":
+            _check_number(text.removeprefix("1/") if simulation.reciprocal else text, word, place)
+    if document.format == "xmile" and simulation.save_every:
+        place = place_of_setting("SAVEPER", None, document)
+        value = _check_number(simulation.save_every, "the save interval", place)
+        if value < 0:
+            raise ModelError(f"the save interval is {value:g}", remedy="give a number above 0", **place)
+
+
+def _check_number(text: str, word: str, place: dict[str, Any]) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ModelError(f"{word} is '{shown(text)}', not a finite number", remedy="give one", **place)
+    return value
+
+
+def _check_names(document: Document, entries: list[tuple[str, Entry]], limits: Limits) -> None:
+    named: list[tuple[Any, str]] = [(entry, entry.name) for _, entry in entries]
+    for macro in document.macros.values():
+        named += [(macro, name) for name in (macro.name, *macro.parameters, *macro.outputs)]
+    for dimension in document.dimensions.values():
+        named += [(dimension, name) for name in (dimension.name, *dimension.elements)]
+    for place, name in named:
+        if len(name) > limits.name_length:
+            what = f"a name of {len(name):,} characters"
+            raise _limit(document, place, what, limits.name_length, "name_length")
+
+
+def _needed_at_once(document: Document, entry: Entry, found: list[Reference]) -> list[str]:
+    """The variables whose present value a variable needs for certain, seen without understanding its equation.
+
+    So that a loop of thousands is found at once; those through arrays, modules, states and macros are found
+    in the model.
+    """
+    certain = entry.kind in ("auxiliary", "flow") and not entry.model and len(entry.blocks) == 1
+    if not certain or entry.blocks[0].subscripts or entry.dimensions or entry.blocks[0].lookup is not None:
+        return []
+    names: list[str] = []
+    for reference in found:
+        key = canonical(reference.name)
+        if reference.role == "call" and (key not in _PURE or key in document.variables):
+            return []
+        if reference.role == "name" and key in document.variables:
+            names.append(key)
+    return names
 
 
 def _entries(document: Document) -> Iterator[tuple[str, Entry]]:
@@ -89,7 +183,8 @@ def _limit(document: Document, place: Any, what: str, most: int, name: str) -> L
     )
 
 
-def _check_equation(document: Document, entry: Entry, block: Block, limits: Limits) -> None:
+def _check_equation(document: Document, entry: Entry, block: Block, limits: Limits) -> list[Reference]:
+    """Hold an equation against the limits; gives the names in it."""
     text = block.equation
     whose = f"the equation of '{shown(entry.name)}'"
     if len(text) > limits.equation_bytes:
@@ -99,13 +194,17 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
     nested = max(depth(text, document.format), _tower(text, document.format))
     if nested > limits.depth:
         raise _limit(document, block, f"{whose} is nested {nested:,} deep", limits.depth, "depth")
-    count = terms(text, document.format)
+    count = max(terms(text, document.format), _arguments(text, document.format))
     if count > limits.terms:
         raise _limit(document, block, f"{whose} has {count:,} terms", limits.terms, "terms")
     if entry.kind == "subscript":
-        return
+        return []
     internal = INTERNAL_VENSIM if document.format == "vensim" else INTERNAL
-    for reference in references(text, document.format):
+    found = references(text, document.format)
+    for reference in found:
+        if len(reference.name) > limits.name_length and reference.name not in document.variables:
+            what = f"a name of {len(reference.name):,} characters in {whose}"
+            raise _limit(document, block, what, limits.name_length, "name_length")
         if reference.role != "call" or reference.name in document.variables:
             continue
         if canonical(reference.name) == "a function of":
@@ -121,6 +220,22 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
             column=block.column,
             remedy=remedy,
         )
+    return found
+
+
+def _arguments(text: str, format: str) -> int:
+    """The most arguments that one call has; lists of numbers and points are no arguments."""
+    most, counts, before = 0, [-len(text)], ""
+    for token in tokens(text, format):
+        if token.kind == "open":
+            counts.append(1 if token.text == "(" and before == "name" else -len(text))
+        elif token.kind == "close":
+            counts[-2:] = counts[-2:][:1]
+        elif token.kind == "comma":
+            counts[-1] += 1
+            most = max(most, counts[-1])
+        before = token.kind
+    return most
 
 
 def _tower(text: str, format: str) -> int:
@@ -177,10 +292,6 @@ def _check_syntax(document: Document, entry: Entry, own: Set[str]) -> None:
 
 def _check_dimensions(document: Document, limits: Limits) -> None:
     dimensions = document.dimensions
-    for dimension in dimensions.values():
-        if dimension.size > limits.dimension_elements:
-            what = f"dimension '{shown(dimension.name)}' has {dimension.size:,} elements"
-            raise _limit(document, dimension, what, limits.dimension_elements, "dimension_elements")
     inside = {
         key: [
             canonical(part)
@@ -191,10 +302,18 @@ def _check_dimensions(document: Document, limits: Limits) -> None:
     }
     circle = cycle(inside)
     if circle:
-        names = " -> ".join(shown(dimensions[key].name) for key in circle)
         raise ModelError(
-            f"dimensions are defined by each other: {names}",
+            f"dimensions are defined by each other: {trail(dimensions[key].name for key in circle)}",
             file=document.file,
             line=dimensions[circle[0]].line,
+            column=dimensions[circle[0]].column,
             remedy="list the elements of one of them",
         )
+    sizes: dict[str, int] = {}
+    for key in graphlib.TopologicalSorter(inside).static_order():
+        parts = set(inside[key])
+        listed = dimensions[key].size - len(inside[key]) + (dimensions[key].equivalent in dimensions)
+        sizes[key] = listed + sum(sizes[part] for part in parts)
+        if sizes[key] > limits.dimension_elements:
+            what = f"dimension '{shown(dimensions[key].name)}' has {sizes[key]:,} elements"
+            raise _limit(document, dimensions[key], what, limits.dimension_elements, "dimension_elements")

@@ -6,9 +6,12 @@ Nothing is written beside the user's file, and nothing is executed: PySD's abstr
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
+import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from sdtheory.documents import Document
 
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _SUM = re.compile(rf"\s*[+-]?\s*{_NUMBER}(?:\s*[+-]\s*{_NUMBER})*\s*")
+_FRAMES, _DEEPEST = 40, 500  # of Python for a bracket, and brackets for which the processor's stack does
 _SIGNED = re.compile(rf"([+-]?)\s*({_NUMBER})")
 
 
@@ -36,9 +40,25 @@ def abstract_model(document: Document) -> Any:
     # PySD's parsers pass pieces of the file's text, such as the limits of a lookup, to `eval`.
     vensim_element.eval = xmile_element.eval = literal  # type: ignore[attr-defined]
     read = vensim_model if document.format == "vensim" else xmile_model
-    with tempfile.TemporaryDirectory(prefix="sdtheory-") as folder, warnings.catch_warnings():
+    deepest = min(document.limits.depth, _DEEPEST)
+    with (
+        tempfile.TemporaryDirectory(prefix="sdtheory-") as folder,
+        warnings.catch_warnings(),
+        _recursion(_FRAMES * deepest),
+    ):
         warnings.simplefilter("ignore")
         return read(document, Path(folder))
+
+
+@contextlib.contextmanager
+def _recursion(frames: int) -> Iterator[None]:
+    """Let PySD's parsers, which recurse, follow an equation as deep as the limits allow."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + frames)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def literal(text: str) -> Any:

@@ -19,7 +19,7 @@ from sdtheory.errors import ModelError, SDWarning
 from sdtheory.model import expression, model
 from sdtheory.model.model import Model
 from sdtheory.translate.codec import Codec
-from sdtheory.translate.data_files import allowed_folders, located
+from sdtheory.translate.data_files import allowed_folders, content, located
 from sdtheory.translate.translation import Translation
 
 KIND = "models"
@@ -44,13 +44,13 @@ _CLASSES: dict[str, type] = {
             *(expression.Number, expression.Name, expression.Unary, expression.Binary, expression.Call),
             *(expression.Table, expression.Lookup, expression.Opaque),
             *(model.Stock, model.Flow, model.Auxiliary, model.Constant, model.Data, model.Equation),
-            *(model.Dimension, model.SimulationSettings, model.Model),
+            *(model.Dimension, model.SimulationSettings, model.Model, Limits),
         )
     },
 }
 _CODEC = Codec(_CLASSES)
 # what a translation depends on beside the file
-_OWN_SOURCES = ("documents/*.py", "model/*.py", "translate/*.py", "errors.py", "names.py")
+_OWN_SOURCES = ("documents/*.py", "model/*.py", "translate/*.py", "errors.py", "limits.py", "names.py")
 
 
 def key_of(format: str, encoding: str, source: Source, limits: Limits) -> str:
@@ -102,7 +102,8 @@ def fetch(key: str, source: Source, data_folders: Sequence[str | Path]) -> Model
         return None
     found = record.model
     folders = allowed_folders(source, data_folders)
-    if any(_digest(located(name, folders)[0]) != digest for name, digest in record.reads.items()):
+    most = found.limits.data_bytes
+    if any(_digest(name, folders, most) != digest for name, digest in record.reads.items()):
         return None
     for message in record.warnings:
         warnings.warn(message, SDWarning, stacklevel=3)
@@ -110,9 +111,10 @@ def fetch(key: str, source: Source, data_folders: Sequence[str | Path]) -> Model
     return dataclasses.replace(found, translation=translation)
 
 
-def _digest(path: Path | None) -> str:
+def _digest(name: str, folders: Sequence[Path], most: int) -> str:
+    path, _ = located(name, folders)
     try:
-        return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+        return "" if path is None else hashlib.sha256(content(path, folders, most)[0]).hexdigest()
     except OSError:
         return ""
 

@@ -104,7 +104,7 @@ def test_a_file_that_is_not_toml_says_where(written):
 
 
 def test_a_missing_file_is_told_in_one_line(tmp_path):
-    with pytest.raises(ExperimentError, match="cannot read the experiment: No such file"):
+    with pytest.raises(ExperimentError, match="cannot read the experiment: no such file"):
         Experiment.read(tmp_path / "none.toml")
 
 

@@ -155,6 +155,7 @@ def test_what_the_language_allows_is_no_fault(equation):
     assert fault_in(equation, "vensim") is None
 
 
+CONTROLS = "INITIAL TIME = 0 ~~|\nFINAL TIME = 2 ~~|\nTIME STEP = 1 ~~|\n"
 pieces = st.sampled_from(
     ["x", "y y", "2", "1e5", "+", "-", "*", "^", "(", ")", "[", "]", ",", ";", "<", "=", "MAX(", "DELAY3(", "x(",
      ":AND:", ":NOT:", ":NA:", "IF ", " THEN ", " ELSE ", "'a'", '"q"', "{c}", "WITH LOOKUP(", "#", "\n", "!"]
@@ -163,7 +164,7 @@ pieces = st.sampled_from(
 
 @given(st.lists(pieces, max_size=9).map("".join))
 def test_any_equation_is_read_or_refused_in_one_line(equation):
-    text = f"{{UTF-8}}\nx = 1 ~~|\ny y = 2 ~~|\nz = {equation} ~~|\n"
+    text = f"{{UTF-8}}\nx = 1 ~~|\ny y = 2 ~~|\nz = {equation} ~~|\n{CONTROLS}"
     try:
         sd.load(from_bytes(text.encode(), format="vensim"))
     except SDError as error:

@@ -344,8 +344,8 @@ def test_the_old_namespace_reads_the_same(namespace):
 
 
 def test_a_raised_limit_on_orders_holds_in_the_engines_too():
-    text = "{UTF-8}\nx= DELAY N(Time, 4000, 7, 1500) ~~|\nFINAL TIME= 2 ~~|\nTIME STEP= 1 ~~|\n"
-    with pytest.raises(ModelError, match="1500"):
+    text = "{UTF-8}\nx= DELAY N(Time, 4000, 7, 1500) ~~|\nINITIAL TIME= 0 ~~|\nFINAL TIME= 2 ~~|\nTIME STEP= 1 ~~|\n"
+    with pytest.raises(ModelError, match="1,500"):
         sd.load(from_bytes(text.encode()))
     model = sd.load(from_bytes(text.encode(), limits=sd.Limits(delay_order=2000)))
     assert set(sd.simulate(model, engine="vectorised")["x"]) == {7.0}

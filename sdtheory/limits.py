@@ -33,12 +33,28 @@ class Limits:
         Bytes of one equation.
     variables : int
         Number of variables.
+    text_length : int
+        Characters of all equations together.
     view_elements : int
         Drawn elements of all views together.
     xml_depth, xml_elements : int
         Nesting and number of XML elements.
     attribute_length : int
         Characters of one XML attribute.
+    data_bytes : int
+        Size of a data file.
+    data_cells : int
+        Cells of a data file: of its largest table, rows times columns.
+    inflated_bytes : int
+        Size of everything in a workbook, unpacked.
+    inflation : int
+        How many times larger a part of a workbook may be unpacked.
+    workbook_parts : int
+        Files packed into a workbook.
+    experiment_bytes : int
+        Size of an experiment file, each that it includes counted alone.
+    results_bytes : int
+        Room that the results of one call may take in memory.
 
     Examples
     --------
@@ -60,6 +76,14 @@ class Limits:
     xml_depth: int = 200
     xml_elements: int = 500_000
     attribute_length: int = 1_000_000
+    text_length: int = 5_000_000
+    data_bytes: int = 100_000_000
+    data_cells: int = 5_000_000
+    inflated_bytes: int = 200_000_000
+    inflation: int = 200
+    workbook_parts: int = 1_000
+    experiment_bytes: int = 1_000_000
+    results_bytes: int = 4_000_000_000
 
 
 def beyond(what: str, limit: float, name: str, file: str, line: int, column: int) -> LimitError:
