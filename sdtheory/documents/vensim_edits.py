@@ -71,7 +71,7 @@ def set_equation(document: Document, name: str, text: str, subscripts: str | Non
     """The text between the operator and the first ``~``; a name without an equation becomes ``name = text``."""
     entry = _understood(document, name)
     block = block_of(document, entry, subscripts)
-    text = checked_equation(document, entry.name, text)
+    text = checked_equation(document, entry.name, text, block.equation)
     if text == block.equation and block.operator:
         return []
     file = opened(document)
@@ -112,7 +112,7 @@ def set_initial(document: Document, name: str, text: str, subscripts: str | None
             line=block.line,
             remedy="use set_equation",
         )
-    text = checked_equation(document, entry.name, text)
+    text = checked_equation(document, entry.name, text, block.initial)
     if text == block.initial:
         return []
     file = opened(document)

@@ -36,8 +36,8 @@ def set_simulation(document: Document, texts: dict[str, str], method: str | None
     missing = []
     for word, text in texts.items():
         name = _VARIABLES[word]
-        text = checked_equation(document, name, text)
         entry = document.variables.get(name)
+        text = checked_equation(document, name, text, entry.equation if entry else None)
         if entry is None:
             missing.append((name, text, _PURPOSE[word]))
         elif text != entry.equation:

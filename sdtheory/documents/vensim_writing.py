@@ -133,14 +133,18 @@ def checked_text(document: Document, name: str, what: str, text: str, forbidden:
     return text
 
 
-def checked_equation(document: Document, name: str, text: str) -> str:
+def checked_equation(document: Document, name: str, text: str, now: str | None = None) -> str:
     """The text of an equation when its quotes and comments are closed and it has no ``~`` or ``|`` outside them.
+
+    The text that stands there `now` is given back as it is, line ends and all.
 
     Raises
     ------
     DocumentError
         Saying which of these it breaks.
     """
+    if text == now:
+        return text
     text = checked_text(document, name, "equation", text)
     position = depth = 0
     quoted = False
