@@ -37,6 +37,8 @@ class Limits:
         Drawn elements of all views together.
     xml_depth, xml_elements : int
         Nesting and number of XML elements.
+    xml_attributes : int
+        Attributes of one XML element.
     attribute_length : int
         Characters of one XML attribute.
 
@@ -59,6 +61,7 @@ class Limits:
     view_elements: int = 20_000
     xml_depth: int = 200
     xml_elements: int = 500_000
+    xml_attributes: int = 1_000
     attribute_length: int = 1_000_000
 
 

@@ -9,14 +9,48 @@ from random import Random
 
 from mutations import COMMON, NUMBERS, SIGNS, equation, mutated, parts_moved, raw
 
-NAMES = ["stock", "birth rate", "Größe", '"a | b"', "d", "Time", "INITIAL TIME", "table", "x", "e1", "_", "a\\\n\tb"]
-LEFT = ["", "[d]", "[d,e1]", "[d] :EXCEPT: [e1]", ":INTERPOLATE:", "[d]:RAW:", "[", ":TEST INPUT:", "[d!]", "(a)"]
+NAMES = [
+    "stock",
+    "birth rate",
+    "Größe",
+    '"a | b"',
+    "d",
+    "Time",
+    "INITIAL TIME",
+    "table",
+    "x",
+    "e1",
+    "_",
+    "a\\\n\tb",
+]
+LEFT = [
+    "",
+    "[d]",
+    "[d,e1]",
+    "[d] :EXCEPT: [e1]",
+    ":INTERPOLATE:",
+    "[d]:RAW:",
+    "[",
+    ":TEST INPUT:",
+    "[d!]",
+    "(a)",
+]
 MARKERS = [
     "\\\\\\---/// Sketch information\nV300  text\n*View\n$192-192-192,0,Arial|12||0-0-0|0-0-0|0-0-255|72,72,100,0\n",
     "\\\\---///\nV160\n*Old\n", "///---\\\\\\\n", ":L\x7f<%^E!@\n", ":L<%^E!@\n", ":GRAPH one\n:VAR x\n",
     ":MACRO: M(a,b:c)\n", ":END OF MACRO:\n", "{UTF-8}\n", "****\n\t.Control\n****~\n\t\ttext\n\t|\n", "{**Group**}",
 ]  # fmt: skip
-SETTINGS = ["15:0,0,0,5,0,0", "15:0,0", "15:", "22:$,Dollar,$s", "22:,", "30:?a=b", "5:x[e1]", "4:Time", "1:a:b.vdf"]
+SETTINGS = [
+    "15:0,0,0,5,0,0",
+    "15:0,0",
+    "15:",
+    "22:$,Dollar,$s",
+    "22:,",
+    "30:?a=b",
+    "5:x[e1]",
+    "4:Time",
+    "1:a:b.vdf",
+]
 
 
 def block(chance: Random) -> str:
@@ -48,11 +82,15 @@ def sketch_line(chance: Random) -> str:
     if kind == 1:
         shape, thick = chance.choice([0, 1, 4, 100, 68]), chance.choice([0, 22])
         sign = chance.choice([0, 43, 45, 83, 79, 200])
-        bends = "".join(f"({chance.randrange(400)},{chance.randrange(400)})|" for _ in range(chance.randrange(4)))
+        bends = "".join(
+            f"({chance.randrange(400)},{chance.randrange(400)})|" for _ in range(chance.randrange(4))
+        )
         line = f"1,{number},{other},{chance.randrange(8)},{shape},0,{sign},{thick},0,{sign},0,-1--1--1,,1|{bends}"
     else:
         name = chance.choice([*NAMES, "48", "0", '"a, b"'])
-        look = f"{chance.choice([3, 8, 40, 34, 33])},{chance.choice([2, 3, 7, 131])},0,{chance.choice([0, 3])},"
+        look = (
+            f"{chance.choice([3, 8, 40, 34, 33])},{chance.choice([2, 3, 7, 131])},0,{chance.choice([0, 3])},"
+        )
         line = f"{kind},{number},{name},{chance.randrange(500)},{chance.randrange(500)},40,20,{look}-1,0,0,0"
         line += chance.choice(["", ",128-128-128,0-0-0,|12||128-128-128", ",0,0,0", "\nsome text"])
     fields = line.split(",")
@@ -72,7 +110,8 @@ def with_line(text: str, chance: Random, _: Sequence[str]) -> str:
     """Another line of the sketch or of the settings, or a mark of a part of the file."""
     ends = [match.end() for match in re.finditer("\n", text)] or [0]
     place = chance.choice(ends if chance.random() < 0.3 else ends[-40:])
-    new = chance.choice([sketch_line(chance), sketch_line(chance), chance.choice(SETTINGS) + "\n", chance.choice(MARKERS)])
+    setting, marker = chance.choice(SETTINGS) + "\n", chance.choice(MARKERS)
+    new = chance.choice([sketch_line(chance), sketch_line(chance), setting, marker])
     return text[:place] + raw(new) + text[place:]
 
 
@@ -94,7 +133,8 @@ def other_field(text: str, chance: Random, _: Sequence[str]) -> str:
         return text
     number = chance.choice(numbers)
     fields = lines[number].split(",")
-    fields[chance.randrange(len(fields))] = raw(chance.choice([*NUMBERS, *SIGNS, *NAMES, str(chance.randrange(40)), ""]))
+    words = [*NUMBERS, *SIGNS, *NAMES, str(chance.randrange(40)), ""]
+    fields[chance.randrange(len(fields))] = raw(chance.choice(words))
     lines[number] = ",".join(fields)
     return "\n".join(lines)
 
@@ -111,14 +151,18 @@ def lines_moved(text: str, chance: Random, others: Sequence[str]) -> str:
 
 def other_encoding(text: str, chance: Random, _: Sequence[str]) -> str:
     """The same characters in another encoding, which the file may or may not name."""
-    codec = chance.choice(["utf-16", "utf-16-be", "utf-32", "cp1252", "shift_jis", "gb18030", "utf-8-sig", "utf-7"])
+    codec = chance.choice(
+        ["utf-16", "utf-16-be", "utf-32", "cp1252", "shift_jis", "gb18030", "utf-8-sig", "utf-7"]
+    )
     plain = text.encode("latin-1").decode("utf-8", "replace").removeprefix("{UTF-8}")
-    named = chance.choice(["", "{UTF-8}", "{%s}" % codec.upper(), "{cp1252}", "{hz}"])
+    named = chance.choice(["", "{UTF-8}", "{" + codec.upper() + "}", "{cp1252}", "{hz}"])
     return (named + plain).encode(codec, "replace").decode("latin-1")
 
 
-CHANGES = [*COMMON, with_block, with_block, with_line, with_line, other_equation, other_equation, other_field, other_field,
-           blocks_moved, blocks_moved, lines_moved, other_encoding]  # fmt: skip
+CHANGES = [
+    *COMMON, with_block, with_block, with_line, with_line, other_equation, other_equation, other_field, other_field,
+    blocks_moved, blocks_moved, lines_moved, other_encoding,
+]  # fmt: skip
 
 
 def mutate(data: bytes, chance: Random, others: Sequence[bytes] = ()) -> bytes:
@@ -138,4 +182,4 @@ def document(chance: Random) -> bytes:
 if __name__ == "__main__":
     from fuzzing import main
 
-    sys.exit(main("vensim", mutate))
+    sys.exit(main("vensim", mutate, document))

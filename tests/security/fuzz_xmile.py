@@ -9,7 +9,20 @@ from random import Random
 
 from mutations import COMMON, NUMBERS, SIGNS, equation, mutated, raw
 
-NAMES = ["stock", "birth_rate", "Größe", "two\\nlines", "a.b", ".x", "d", "e1", "Time", "x", '&quot;a b&quot;', ""]
+NAMES = [
+    "stock",
+    "birth_rate",
+    "Größe",
+    "two\\nlines",
+    "a.b",
+    ".x",
+    "d",
+    "e1",
+    "Time",
+    "x",
+    "&quot;a b&quot;",
+    "",
+]
 TAGS = [
     "xmile", "model", "variables", "stock", "flow", "aux", "module", "gf", "eqn", "init_eqn", "units", "doc", "inflow",
     "outflow", "non_negative", "xpts", "ypts", "xscale", "yscale", "dimensions", "dim", "elem", "element", "group",
@@ -23,9 +36,10 @@ ATTRIBUTES = [
     "save_interval", "isee:save_interval", "xmlns", "xmlns:x", "xml:space", "background", "font_family", "dt",
 ]  # fmt: skip
 MARKUP = [
-    "<!-- a -- b -->", "<!-- note -->", "<![CDATA[x < 1]]>", "<![CDATA[]]>", "]]>", "<?pi x?>", "&amp;", "&lt;", "&#65;",
-    "&#x1F600;", "&#0;", "&#xD800;", "&nope;", "&", "<!DOCTYPE a>", '<!DOCTYPE a [<!ENTITY b "c">]>', "<b>x</b>", "<b/>",
-    "<?xml version='1.0'?>", "<", ">", "</aux>", "<aux name='q'>", "\n", "\t ", "\\n", "<xi:include href='a'/>",
+    "<!-- a -- b -->", "<!-- note -->", "<![CDATA[x < 1]]>", "<![CDATA[]]>", "]]>", "<?pi x?>", "&amp;", "&lt;",
+    "&#65;", "&#x1F600;", "&#0;", "&#xD800;", "&nope;", "&", "<!DOCTYPE a>", '<!DOCTYPE a [<!ENTITY b "c">]>',
+    "<b>x</b>", "<b/>", "<?xml version='1.0'?>",
+    "<", ">", "</aux>", "<aux name='q'>", "\n", "\t ", "\\n", "<xi:include href='a'/>",
 ]  # fmt: skip
 _ELEMENT = re.compile(r"<([A-Za-z_:]+)[^<>]*?(?:/>|>[^<>]*</\1>)")
 _TAG = re.compile(r"<[^<>]*>")
@@ -39,7 +53,9 @@ def value(chance: Random) -> str:
     if kind < 0.3:
         return chance.choice(NAMES)
     if kind < 0.5:
-        return chance.choice([*NUMBERS, str(chance.randrange(-400, 400)), "1,2,3", "e1, e2", "true", "rk4", "false"])
+        return chance.choice(
+            [*NUMBERS, str(chance.randrange(-400, 400)), "1,2,3", "e1, e2", "true", "rk4", "false"]
+        )
     if kind < 0.7:
         return equation(chance, NAMES[:6], 2).replace("<", "&lt;").replace('"', "&quot;")
     return chance.choice(MARKUP) if kind < 0.85 else chance.choice(SIGNS)
@@ -48,7 +64,7 @@ def value(chance: Random) -> str:
 def tag_tree(chance: Random, depth: int = 3) -> str:
     """A random element with attributes, prefixes, text, CDATA, comments and entities."""
     tag = chance.choice(["", "", "", "", "isee:", "x:"]) + chance.choice(TAGS)
-    quote = chance.choice("\"\"\"'")
+    quote = chance.choice('"""\'')
     attributes = "".join(
         f" {chance.choice(ATTRIBUTES)}{chance.choice(['=', '=', ' = '])}{quote}{value(chance)}{quote}"
         for _ in range(chance.choice([0, 1, 1, 2, 3]))
@@ -56,7 +72,8 @@ def tag_tree(chance: Random, depth: int = 3) -> str:
     if depth == 0 or chance.random() < 0.25:
         return f"<{tag}{attributes}{chance.choice(['/>', ' />', f'></{tag}>'])}"
     inside = "".join(
-        tag_tree(chance, depth - 1) if chance.random() < 0.6 else value(chance) for _ in range(chance.randrange(4))
+        tag_tree(chance, depth - 1) if chance.random() < 0.6 else value(chance)
+        for _ in range(chance.randrange(4))
     )
     return f"<{tag}{attributes}>{inside}</{tag}{chance.choice(['', '', '', ' '])}>"
 
@@ -97,8 +114,10 @@ def other_attribute(text: str, chance: Random, _: Sequence[str]) -> str:
         name, old = match.groups()
         quote = chance.choice("\"'")
         new = quote + raw(value(chance)) + quote
-        return chance.choice(["", f"{name}={new}", f"{name}\n=\t{new}", f"{chance.choice(ATTRIBUTES)}={old}",
-                              f"{name}={old} {name}={old}", f"{name}={old[1:-1]}", f"{name}={old}{name}b={new}"])  # fmt: skip
+        ways = ["", f"{name}={new}", f"{name}\n=\t{new}", f"{chance.choice(ATTRIBUTES)}={old}"]
+        return chance.choice(
+            [*ways, f"{name}={old} {match.group()}", f"{name}={old[1:-1]}", f"{name}={old}b={new}"]
+        )
 
     return _replaced(text, chance, _ATTRIBUTE, change)
 
@@ -106,9 +125,7 @@ def other_attribute(text: str, chance: Random, _: Sequence[str]) -> str:
 def new_attribute(text: str, chance: Random, _: Sequence[str]) -> str:
     """One more attribute in a tag."""
     new = f' {chance.choice(ATTRIBUTES)}="{raw(value(chance))}"'
-    return _replaced(
-        text, chance, re.compile(r"<[A-Za-z_:]+(?=[ />])"), lambda match: match.group() + new
-    )
+    return _replaced(text, chance, re.compile(r"<[A-Za-z_:]+(?=[ />])"), lambda match: match.group() + new)
 
 
 def other_content(text: str, chance: Random, _: Sequence[str]) -> str:
@@ -147,8 +164,10 @@ def other_encoding(text: str, chance: Random, _: Sequence[str]) -> str:
     return (declared + plain).encode(codec, "xmlcharrefreplace").decode("latin-1")
 
 
-CHANGES = [*COMMON, other_element, other_element, other_element, other_tag, other_attribute, other_attribute, new_attribute,
-           other_content, other_content, prefixed, nested, other_encoding]  # fmt: skip
+CHANGES = [
+    *COMMON, other_element, other_element, other_element, other_tag, other_attribute, other_attribute, new_attribute,
+    other_content, other_content, prefixed, nested, other_encoding,
+]  # fmt: skip
 
 
 def mutate(data: bytes, chance: Random, others: Sequence[bytes] = ()) -> bytes:
@@ -165,13 +184,16 @@ def document(chance: Random) -> bytes:
     )
     drawn = "".join(
         f'<{tag} name="{chance.choice(NAMES)}" x="{chance.choice(NUMBERS)}" y="5">{tag_tree(chance, 1)}</{tag}>'
-        for tag in chance.choices(["stock", "flow", "aux", "connector", "alias", "text_box"], k=chance.randrange(6))
+        for tag in chance.choices(
+            ["stock", "flow", "aux", "connector", "alias", "text_box"], k=chance.randrange(6)
+        )
     )
     model = f"<model><variables>{variables}</variables><views><view>{drawn}</view></views></model>"
-    return f'<xmile version="1.0" xmlns="{chance.choice(["", "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"])}">{parts[0]}{model}{"".join(parts[1:])}</xmile>'.encode()
+    space = chance.choice(["", ' xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"'])
+    return f'<xmile version="1.0"{space}>{parts[0]}{model}{"".join(parts[1:])}</xmile>'.encode()
 
 
 if __name__ == "__main__":
     from fuzzing import main
 
-    sys.exit(main("xmile", mutate))
+    sys.exit(main("xmile", mutate, document))

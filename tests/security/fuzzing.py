@@ -27,13 +27,21 @@ SUFFIXES = {"vensim": {".mdl"}, "xmile": {".xmile", ".stmx", ".itmx"}}
 LONGEST = 65_536  # bytes of an input
 STUCK = 20  # seconds after which a child is taken to hang; slow steps are found by the oracle before
 MEMORY = 1024  # MB
-DEEP = 8  # one input in so many is also translated and run
+DEEP = 6  # one input in so many is held to every law, translated and run
 
 Mutate = Callable[..., bytes]
 
 
-def main(format: str, mutate: Mutate, arguments: list[str] | None = None) -> int:
+def main(format: str, mutate: Mutate, invent: Callable[[Random], bytes]) -> int:
     """The command line of a fuzz target.
+
+    Parameters
+    ----------
+    format : str
+    mutate : callable
+        Of a file, a random source and other files: the file changed.
+    invent : callable
+        Of a random source: a new file.
 
     Returns
     -------
@@ -43,15 +51,17 @@ def main(format: str, mutate: Mutate, arguments: list[str] | None = None) -> int
     parser = argparse.ArgumentParser(description=f"Fuzz the reader of {format} files.")
     parser.add_argument("files", nargs="*", type=Path, help="examine these files and nothing else")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--corpus", type=Path, action="append", default=[], help="further folder of model files")
+    parser.add_argument(
+        "--corpus", type=Path, action="append", default=[], help="further folder of model files"
+    )
     parser.add_argument("--finds", type=Path, default=Path("fuzz-finds"), help="folder for what was found")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     if options.files:
         return examine_files(options.files, format)
     if options.child:
-        child(format, mutate, options)
+        child(format, mutate, invent, options)
         return 0
     return run(format, options)
 
@@ -165,21 +175,27 @@ class Finds:
 
     def keep(self, data: bytes, error: BaseException) -> None:
         frames = traceback.extract_tb(error.__traceback__)
-        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if str(ROOT) in frame.filename]
+        places = [
+            f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if str(ROOT) in frame.filename
+        ]
         kind = hashlib.sha1(repr((type(error).__name__, places[-2:])).encode()).hexdigest()[:10]
         if len(data) >= self.sizes.get(kind, sys.maxsize):
             return
         if kind not in self.sizes:
             reason = str(error).split("\n", 1)[0][:100]
             where = places[-1] if places else "?"
-            sys.stderr.write(f"FIND {self.folder / kind}{self.suffix}: {type(error).__name__} at {where}: {reason!a}\n")
+            sys.stderr.write(
+                f"FIND {self.folder / kind}{self.suffix}: {type(error).__name__} at {where}: {reason!a}\n"
+            )
         self.sizes[kind] = len(data)
         path = self.folder / f"{kind}{self.suffix}"
         path.write_bytes(data)
-        path.with_suffix(".txt").write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+        path.with_suffix(".txt").write_text(
+            "".join(traceback.format_exception(error)), errors="backslashreplace"
+        )
 
 
-def child(format: str, mutate: Mutate, options: argparse.Namespace) -> None:
+def child(format: str, mutate: Mutate, invent: Callable[[Random], bytes], options) -> None:
     """Work on inputs until the time is over."""
     guided = importlib.util.find_spec("atheris") is not None
     if guided:
@@ -198,7 +214,16 @@ def child(format: str, mutate: Mutate, options: argparse.Namespace) -> None:
             finds.keep(data, error)
 
     pool = [path.read_bytes() for path in sorted(options.child.iterdir())]
-    (guided_run if guided else plain_run)(one_input, mutate, pool, options)
+
+    def changed(data: bytes, chance: Random) -> bytes:
+        if not data or chance.random() < 0.1:
+            return invent(chance)
+        return mutate(data, chance, chance.sample(pool, min(3, len(pool))))
+
+    if guided:
+        guided_run(one_input, changed, options)
+    else:
+        plain_run(one_input, changed, pool, options)
 
 
 def instrument() -> None:
@@ -207,7 +232,10 @@ def instrument() -> None:
 
     import sdtheory
 
-    names = [module.name for module in pkgutil.walk_packages(sdtheory.__path__, "sdtheory.", onerror=lambda _: None)]
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(sdtheory.__path__, "sdtheory.", onerror=lambda _: None)
+    ]
     wanted = [name for name in names if name.startswith(("sdtheory.documents", "sdtheory.translate"))]
     others = [name for name in names if name not in wanted]
     with atheris.instrument_imports(include=["sdtheory"], exclude=others):
@@ -215,14 +243,14 @@ def instrument() -> None:
             importlib.import_module(name)
 
 
-def guided_run(one_input, mutate: Mutate, pool: list[bytes], options: argparse.Namespace) -> None:
+def guided_run(one_input, changed, options: argparse.Namespace) -> None:
     import atheris
 
     def mutator(data: bytes, size: int, seed: int) -> bytes:
         chance = Random(seed)
         if chance.random() < 0.25:
             return atheris.Mutate(data, size)
-        return mutate(data or chance.choice(pool), chance, chance.sample(pool, min(3, len(pool))))[:size]
+        return changed(data, chance)[:size]
 
     arguments = [f"-max_total_time={max(1, round(options.minutes * 60))}", f"-timeout={STUCK}", f"-seed={options.seed}",
                  f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}", "-len_control=0", "-print_final_stats=1",
@@ -231,11 +259,11 @@ def guided_run(one_input, mutate: Mutate, pool: list[bytes], options: argparse.N
     atheris.Fuzz()
 
 
-def plain_run(one_input, mutate: Mutate, pool: list[bytes], options: argparse.Namespace) -> None:
+def plain_run(one_input, changed, pool: list[bytes], options: argparse.Namespace) -> None:
     chance = Random(options.seed)
     stop = time.monotonic() + options.minutes * 60
     count = 0
     while time.monotonic() < stop:
-        one_input(mutate(chance.choice(pool), chance, chance.sample(pool, min(3, len(pool))))[:LONGEST])
+        one_input(changed(chance.choice(pool), chance)[:LONGEST])
         count += 1
     sys.stderr.write(f"Done {count}\n")

@@ -12,18 +12,52 @@ from random import Random
 # Latin-1 text in and out; the last argument holds parts of other files
 Change = Callable[[str, Random, Sequence[str]], str]
 
-NUMBERS = ["0", "-1", "1e999", "nan", "inf", "9" * 30, "1e-320", "0x10", "٣", "1_0", "+5", ".", "1e", "²", "-0"]
-SIGNS = list("|~\"'{}[]()<>=:;,.\\&#!?*/-+^$%@_ \t\n\r\0\x1b\x7f") + [
-    "\r\n", "\\\n", '\\"', "\\n", "{**", "**}", "***", "~~|", "//", "--", "]]>", "é", "Ä\u00a0b", "\u2028", "\u202e",
-    "𝕏", "\ufeff", "ı", "ß", "ﬁ", "\u200b", "e\u0301",
-]  # fmt: skip
+NUMBERS = [
+    "0",
+    "-1",
+    "1e999",
+    "nan",
+    "inf",
+    "9" * 30,
+    "1e-320",
+    "0x10",
+    "٣",
+    "1_0",
+    "+5",
+    ".",
+    "1e",
+    "²",
+    "-0",
+]
+SIGNS = [
+    *"|~\"'{}[]()<>=:;,.\\&#!?*/-+^$%@_ \t\n\r\0\x1b\x7f",
+    *("\r\n", "\\\n", '\\"', "\\n", "{**", "**}", "***", "~~|", "//", "--", "]]>", "é", "Ä\u00a0b"),
+    *("\u2028", "\u202e", "𝕏", "\ufeff", "ı", "ß", "ﬁ", "\u200b", "e\u0301"),
+]
 FUNCTIONS = [
     "MAX", "MIN", "ABS", "IF THEN ELSE", "INTEG", "STEP", "PULSE", "SMOOTH", "SMOOTH3I", "DELAY1", "DELAY N",
     "DELAY FIXED", "WITH LOOKUP", "SUM", "VMIN", "RANDOM UNIFORM", "GET DIRECT DATA", "A FUNCTION OF", "ACTIVE INITIAL",
     "SAMPLE IF TRUE", "TREND", "EXP", "LN", "MODULO", "XIDZ", "INITIAL", "LOOKUP EXTRAPOLATE", "init", "safediv",
     "smth1", "delay3", "if", "size", "forcst", "nan", "pi", "history", "self", "previous",
 ]  # fmt: skip
-OPERATORS = ["+", "-", "*", "/", "^", "<", ">", "=", "<>", "<=", ">=", ":AND:", ":OR:", " and ", " or ", " mod "]
+OPERATORS = [
+    "+",
+    "-",
+    "*",
+    "/",
+    "^",
+    "<",
+    ">",
+    "=",
+    "<>",
+    "<=",
+    ">=",
+    ":AND:",
+    ":OR:",
+    " and ",
+    " or ",
+    " mod ",
+]
 
 
 def raw(text: str) -> str:
@@ -81,7 +115,9 @@ def very_long(text: str, chance: Random, _: Sequence[str]) -> str:
     """A long name, or many brackets, terms or signs."""
     place = chance.randrange(len(text) + 1)
     count = chance.choice([30, 150, 600, 3000])
-    opening, closing = chance.choice([("(", ")"), ("[", "]"), ("{", "}"), ("MAX(1,", ")"), ("-", ""), ("a+", "")])
+    opening, closing = chance.choice(
+        [("(", ")"), ("[", "]"), ("{", "}"), ("MAX(1,", ")"), ("-", ""), ("a+", "")]
+    )
     long = chance.choice(
         ["x" * count, "x " * count, opening * count + "1" + closing * count, chance.choice(SIGNS) * count]
     )
