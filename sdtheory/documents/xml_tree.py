@@ -23,7 +23,7 @@ _ATTRIBUTE = re.compile(rb"""(?<=\s)([^\s=<>/"']+)\s*=\s*(["'])""")
 _MARKUP = re.compile(rb"<!--|<!\[CDATA\[|<\?|<!|</?([A-Za-z_:\x80-\xff][^\s/>]*)|&")
 _ENTITY = re.compile(rb"&(?:[A-Za-z_:][A-Za-z0-9._:-]*|#[0-9]+|#x[0-9A-Fa-f]+);")
 _MOST_AMPERSANDS = 20
-_MOST_REPAIRS = 1_000  # a file with more faults is no model file with a fault or two
+_MOST_REPAIRS = 10_000  # a file with more faults is no model file with a fault or two
 _CUT_OFF = frozenset(
     {
         expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
