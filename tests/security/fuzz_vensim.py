@@ -24,16 +24,8 @@ NAMES = [
     "a\\\n\tb",
 ]
 LEFT = [
-    "",
-    "[d]",
-    "[d,e1]",
-    "[d] :EXCEPT: [e1]",
-    ":INTERPOLATE:",
-    "[d]:RAW:",
-    "[",
-    ":TEST INPUT:",
-    "[d!]",
-    "(a)",
+    *3 * ["", "[d]"],
+    *("[d,e1]", "[d] :EXCEPT: [e1]", ":INTERPOLATE:", "[d]:RAW:", ":TEST INPUT:", "[d!]", "(a)"),
 ]
 MARKERS = [
     "\\\\\\---/// Sketch information\nV300  text\n*View\n$192-192-192,0,Arial|12||0-0-0|0-0-0|0-0-255|72,72,100,0\n",
@@ -71,7 +63,8 @@ def block(chance: Random) -> str:
     )()
     operator = chance.choice(["=", "=", "=", "=", ":", ":=", "==", "<->", "", " = \\\n\t"])
     units = chance.choice(["", "kg", "a/b [0,10,1]", "Dmnl [?,?]", "[", "x [1]", "\\\n\t"])
-    ending = chance.choice(["~|", "~text|", "~\ttext\\\n\tmore\n\t~ :SUPPLEMENTARY|", "|", "~~~~|", ""])
+    endings = ["~|", "~|", "~text|", "~text\n|", "~\ttext\\\n\tmore\n\t~ :SUPPLEMENTARY|", "|", "~~~~|"]
+    ending = chance.choice(endings) if chance.random() < 0.98 else ""
     return f"{name}{chance.choice(LEFT)}{operator}{body}\n\t~{units}{ending}\n"
 
 

@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Sequence
 from random import Random
+from xml.sax.saxutils import escape
 
-from mutations import COMMON, NUMBERS, SIGNS, equation, mutated, raw
+from mutations import COMMON, NUMBERS, SIGNS, equation, line_ends, mutated, raw
 
 NAMES = [
     "stock",
@@ -36,10 +37,12 @@ ATTRIBUTES = [
     "save_interval", "isee:save_interval", "xmlns", "xmlns:x", "xml:space", "background", "font_family", "dt",
 ]  # fmt: skip
 MARKUP = [
-    "<!-- a -- b -->", "<!-- note -->", "<![CDATA[x < 1]]>", "<![CDATA[]]>", "]]>", "<?pi x?>", "&amp;", "&lt;",
-    "&#65;", "&#x1F600;", "&#0;", "&#xD800;", "&nope;", "&", "<!DOCTYPE a>", '<!DOCTYPE a [<!ENTITY b "c">]>',
-    "<b>x</b>", "<b/>", "<?xml version='1.0'?>",
-    "<", ">", "</aux>", "<aux name='q'>", "\n", "\t ", "\\n", "<xi:include href='a'/>",
+    "<!-- note -->", "<![CDATA[x < 1]]>", "<![CDATA[]]>", "<?pi x?>", "&amp;", "&lt;", "&#65;", "&#x1F600;", "&quot;",
+    "<b>x</b>", "<b/>", "\n", "\t ", "\\n", "<xi:include href='a'/>", ">", "&#13;&#10;", "<aux name='q'/>",
+]  # fmt: skip
+BROKEN = [
+    "<!-- a -- b -->", "]]>", "&#0;", "&#xD800;", "&nope;", "&", "<!DOCTYPE a>", '<!DOCTYPE a [<!ENTITY b "c">]>',
+    "<?xml version='1.0'?>", "<", "</aux>", "<aux name='q'>", "<![CDATA[", "<!--", "\0", "\x1b",
 ]  # fmt: skip
 _ELEMENT = re.compile(r"<([A-Za-z_:]+)[^<>]*?(?:/>|>[^<>]*</\1>)")
 _TAG = re.compile(r"<[^<>]*>")
@@ -47,27 +50,32 @@ _ATTRIBUTE = re.compile(r"""([A-Za-z_:]+)\s*=\s*("[^"<]*"|'[^'<]*')""")
 _CONTENT = re.compile(r"(?<=>)[^<>]+(?=<)")
 
 
-def value(chance: Random) -> str:
-    """A random attribute value or text."""
+def value(chance: Random, attribute: bool = False) -> str:
+    """A random attribute value or text, nearly always well-formed."""
     kind = chance.random()
+    if kind < 0.01:
+        return chance.choice(BROKEN)
     if kind < 0.3:
         return chance.choice(NAMES)
     if kind < 0.5:
-        return chance.choice(
-            [*NUMBERS, str(chance.randrange(-400, 400)), "1,2,3", "e1, e2", "true", "rk4", "false"]
-        )
+        words = ["1,2,3", "e1, e2", "true", "rk4", "false", "1 2;3", "/", "+"]
+        return chance.choice([*NUMBERS, str(chance.randrange(-400, 400)), *words])
     if kind < 0.7:
-        return equation(chance, NAMES[:6], 2).replace("<", "&lt;").replace('"', "&quot;")
-    return chance.choice(MARKUP) if kind < 0.85 else chance.choice(SIGNS)
+        return escape(equation(chance, NAMES[:6], 2), {'"': "&quot;", "'": "&apos;"})
+    if kind < 0.85 and not attribute:
+        return chance.choice(MARKUP)
+    sign = chance.choice(SIGNS)
+    return escape(sign, {'"': "&quot;", "'": "&apos;"}) if sign >= " " or sign in "\t\n\r" else " "
 
 
 def tag_tree(chance: Random, depth: int = 3) -> str:
     """A random element with attributes, prefixes, text, CDATA, comments and entities."""
     tag = chance.choice(["", "", "", "", "isee:", "x:"]) + chance.choice(TAGS)
     quote = chance.choice('"""\'')
+    names = chance.sample(ATTRIBUTES, chance.choice([0, 1, 1, 2, 3]))
     attributes = "".join(
-        f" {chance.choice(ATTRIBUTES)}{chance.choice(['=', '=', ' = '])}{quote}{value(chance)}{quote}"
-        for _ in range(chance.choice([0, 1, 1, 2, 3]))
+        f" {name}{chance.choice(['=', '=', ' = '])}{quote}{value(chance, attribute=True)}{quote}"
+        for name in names
     )
     if depth == 0 or chance.random() < 0.25:
         return f"<{tag}{attributes}{chance.choice(['/>', ' />', f'></{tag}>'])}"
@@ -101,8 +109,8 @@ def other_tag(text: str, chance: Random, _: Sequence[str]) -> str:
 
     def change(match):
         tag = match.group()
-        name = re.sub(r"(?<=<)(/?)[A-Za-z_:]+", lambda m: m.group(1) + chance.choice(TAGS), tag, count=1)
-        return chance.choice(["", tag + tag, name, tag[:-1] + "/>", "</" + tag[1:], tag[:-1], tag[1:]])
+        other = re.sub(r"(?<=<)(/?)[A-Za-z_:]+", lambda m: m.group(1) + chance.choice(TAGS), tag, count=1)
+        return chance.choice(["", tag + tag, other, tag[:-1] + "/>", "</" + tag[1:], tag[:-1], tag[1:]])
 
     return _replaced(text, chance, _TAG, change)
 
@@ -113,8 +121,16 @@ def other_attribute(text: str, chance: Random, _: Sequence[str]) -> str:
     def change(match):
         name, old = match.groups()
         quote = chance.choice("\"'")
-        new = quote + raw(value(chance)) + quote
-        ways = ["", f"{name}={new}", f"{name}\n=\t{new}", f"{chance.choice(ATTRIBUTES)}={old}"]
+        new = quote + raw(value(chance, attribute=True)) + quote
+        ways = [
+            "",
+            f"{name}={new}",
+            f"{name}={new}",
+            f"{name}\n=\t{new}",
+            f"{chance.choice(ATTRIBUTES)}={old}",
+        ]
+        if chance.random() < 0.8:
+            return chance.choice(ways)
         return chance.choice(
             [*ways, f"{name}={old} {match.group()}", f"{name}={old[1:-1]}", f"{name}={old}b={new}"]
         )
@@ -124,7 +140,7 @@ def other_attribute(text: str, chance: Random, _: Sequence[str]) -> str:
 
 def new_attribute(text: str, chance: Random, _: Sequence[str]) -> str:
     """One more attribute in a tag."""
-    new = f' {chance.choice(ATTRIBUTES)}="{raw(value(chance))}"'
+    new = f' {chance.choice(ATTRIBUTES)}="{raw(value(chance, attribute=True))}"'
     return _replaced(text, chance, re.compile(r"<[A-Za-z_:]+(?=[ />])"), lambda match: match.group() + new)
 
 
@@ -146,6 +162,12 @@ def prefixed(text: str, chance: Random, _: Sequence[str]) -> str:
     return re.sub(rf"(</?)(?={tag})", lambda match: match.group(1) + prefix, text)
 
 
+def renamed_tags(text: str, chance: Random, _: Sequence[str]) -> str:
+    """An element under another name, at both ends."""
+    old, new = chance.choice(TAGS), chance.choice(TAGS)
+    return re.sub(rf"(?<=<)(/?){old}(?=[\s/>])", lambda match: match.group(1) + new, text)
+
+
 def nested(text: str, chance: Random, _: Sequence[str]) -> str:
     """An element inside many others."""
     tag, count = chance.choice(TAGS), chance.choice([5, 150, 250])
@@ -165,8 +187,8 @@ def other_encoding(text: str, chance: Random, _: Sequence[str]) -> str:
 
 
 CHANGES = [
-    *COMMON, other_element, other_element, other_element, other_tag, other_attribute, other_attribute, new_attribute,
-    other_content, other_content, prefixed, nested, other_encoding,
+    *COMMON, *6 * [other_element], *6 * [other_attribute], *6 * [other_content], *3 * [new_attribute], other_tag,
+    line_ends, line_ends, prefixed, renamed_tags, nested, other_encoding, other_encoding,
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import json
 import pkgutil
 import re
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +104,7 @@ class Progress:
 
     inputs: int = 0
     coverage: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
     corpus: int = 0
     finds: list[str] = field(default_factory=list)
 
@@ -128,9 +131,15 @@ def run(format: str, options: argparse.Namespace) -> int:
         f"{format}: {progress.inputs:,} inputs in {took:,.0f} s ({progress.inputs / took:.1f} a second), "
         f"{covered}{progress.corpus:,} inputs kept, {len(progress.finds)} finds"
     )
+    print(", ".join(f"{share:.0%} {outcome}" for outcome, share in shares(progress.outcomes)))
     for line in progress.finds:
         print(line)
     return 1 if progress.finds else 0
+
+
+def shares(outcomes: Counter[str]) -> list[tuple[str, float]]:
+    """How far the inputs came, the most first; of all but the last few."""
+    return [(outcome, number / outcomes.total()) for outcome, number in outcomes.most_common()]
 
 
 def one_child(format, options, corpus: Path, seconds: float, number: int, progress: Progress) -> None:
@@ -138,11 +147,14 @@ def one_child(format, options, corpus: Path, seconds: float, number: int, progre
     command = [sys.executable, sys.argv[0], "--child", str(corpus), "--minutes", str(seconds / 60)]
     command += ["--finds", str(options.finds), "--seed", str(options.seed + number)]
     inputs, tail = 0, []
+    outcomes: Counter[str] = Counter()
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         for line in process.stderr or ():
             tail = [*tail[-200:], line]
             if line.startswith("FIND "):
                 progress.finds.append(line.strip())
+            elif line.startswith("OUTCOMES "):
+                outcomes = Counter(json.loads(line.removeprefix("OUTCOMES ")))
             elif status := re.match(r"#(\d+)\s", line):
                 inputs = int(status[1])
                 covered = re.search(r"cov: (\d+)", line)
@@ -150,6 +162,7 @@ def one_child(format, options, corpus: Path, seconds: float, number: int, progre
             elif done := re.match(r"(?:stat::number_of_executed_units:|Done) (\d+)", line):
                 inputs = int(done[1])
     progress.inputs += inputs
+    progress.outcomes += outcomes
     if process.returncode == 0:
         return
     killer = re.search(r"written to (\S+)", "".join(tail))
@@ -203,15 +216,17 @@ def child(format: str, mutate: Mutate, invent: Callable[[Random], bytes], option
     from oracle import TookTooLong, examine
 
     finds = Finds(options.finds, format)
-    count = 0
+    outcomes: Counter[str] = Counter()
 
     def one_input(data: bytes) -> None:
-        nonlocal count
-        count += 1
+        count = outcomes.total()
         try:
-            examine(data, format if data[-1:] != b" " else None, deep=count % DEEP == 0)
+            outcomes[examine(data, format if data[-1:] != b" " else None, deep=count % DEEP == 0)] += 1
         except (Exception, TookTooLong) as error:
+            outcomes["found"] += 1
             finds.keep(data, error)
+        if count % 100 == 0:
+            sys.stderr.write(f"OUTCOMES {json.dumps(outcomes)}\n")
 
     pool = [path.read_bytes() for path in sorted(options.child.iterdir())]
 

@@ -88,7 +88,7 @@ def test_sketch_lines_are_drawn_or_kept_and_never_lost(count):
             return
         check_reading(document, document.bytes)
         raws = "\n".join(element.raw for view in document.views for element in view.elements)
-        for line in "".join(lines).split("\n"):
+        for line in "".join(lines).splitlines():
             # a line may give its text to the one before, or be the name of a flow beside its valve
             assert (
                 line.strip() == ""
