@@ -233,6 +233,8 @@ def child(format: str, mutate: Mutate, invent: Callable[[Random], bytes], option
     def changed(data: bytes, chance: Random) -> bytes:
         if not data or chance.random() < 0.1:
             return invent(chance)
+        if chance.random() < 0.2:
+            data = chance.choice(pool)  # inputs that are kept for being new are often broken beyond reading
         return mutate(data, chance, chance.sample(pool, min(3, len(pool))))
 
     if guided:
@@ -263,7 +265,7 @@ def guided_run(one_input, changed, options: argparse.Namespace) -> None:
 
     def mutator(data: bytes, size: int, seed: int) -> bytes:
         chance = Random(seed)
-        if chance.random() < 0.25:
+        if chance.random() < 0.1:
             return atheris.Mutate(data, size)
         return changed(data, chance)[:size]
 

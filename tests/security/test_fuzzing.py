@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mutations import equation
 from oracle import attempt, check_chain, check_reading, check_sequence, examine
 
+import sdtheory as sd
 from sdtheory.documents import from_bytes
 from sdtheory.documents.lexer import (
     additive_places,
@@ -34,7 +35,7 @@ from sdtheory.documents.text import Span
 from sdtheory.documents.vensim_writing import written
 from sdtheory.documents.xmile_names import in_equation
 from sdtheory.documents.xml_writing import content, escaped, in_cdata
-from sdtheory.errors import SDError
+from sdtheory.errors import ModelError, SDError
 from sdtheory.names import canonical
 
 TARGETS = {"vensim": fuzz_vensim, "xmile": fuzz_xmile}
@@ -288,3 +289,70 @@ def test_an_equation_of_a_random_grammar_runs_or_is_refused_in_one_line(format, 
             check_chain(document, chance)
 
     show(count, law, chances)
+
+
+# what the targets have found, each as small as it could be made
+
+FOUND = {
+    "an edit of a module's initial value": (
+        "xmile",
+        b"<xmile><model><variables><module name='m'/></variables></model></xmile>",
+        lambda document: document.set_initial("m", 1),
+    ),
+    "settings where a control variable is not understood": (
+        "vensim",
+        b"INITIAL TIME :TEST INPUT: 1 ~~|",
+        lambda document: document.set_simulation(start=2),
+    ),
+    "the only variable removed": ("vensim", b"x = 1 ~~|", lambda document: document.remove("x")),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_an_edit_that_cannot_be_made_is_refused_in_one_line(case):
+    format, data, edit = FOUND[case]
+    document = from_bytes(data, format)
+    with pytest.raises(SDError) as caught:
+        edit(document)
+    assert "\n" not in str(caught.value)
+    assert document.bytes == data
+
+
+def test_a_control_variable_without_an_equation_is_given_one():
+    document = from_bytes(b"INITIAL TIME ~ Year ~|")
+    assert document.set_simulation(start=2).simulation.start == "2"
+
+
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("vensim", b"x = 1 +\n\r 2 ~~|\n\ry = 1 ~~|"),
+        (
+            "xmile",
+            b"<xmile><model><variables><aux name='x'><eqn>1<b/></eqn></aux></variables></model></xmile>",
+        ),
+        (
+            "xmile",
+            b"<xmile><model><variables><aux name='x'><eqn><b/></eqn></aux></variables></model></xmile>",
+        ),
+    ],
+)
+def test_an_equation_set_to_itself_changes_no_byte(format, data):
+    document = from_bytes(data, format)
+    assert document.set_equation("x", document.variables["x"].equation) is document
+
+
+def test_a_name_with_a_strange_space_is_renamed_in_every_equation():
+    document = from_bytes('"0\u16800" = 1 ~~|\ny = "0\u16800" + 1 ~~|'.encode())
+    assert document.rename("0\u16800", "x").text == "x = 1 ~~|\ny = x + 1 ~~|"
+
+
+def test_a_name_that_is_one_quote_sign_is_not_taken_for_a_quoted_one():
+    document = from_bytes(b"<xmile><model><variables><aux name='&quot;'/></variables></model></xmile>")
+    assert b"name='x'" in document.rename('"', "x").bytes
+
+
+def test_a_data_function_of_something_else_than_texts_is_refused():
+    document = from_bytes(b"x := GET DIRECT DATA(ABS(1), ',', 'A', 'B2') ~~|\n" + CONTROLS.encode(), "vensim")
+    with pytest.raises(ModelError, match="'x': a function that reads data takes texts"):
+        sd.load(document)
