@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import os
 import pkgutil
 import re
 import subprocess
@@ -126,9 +127,11 @@ def run(format: str, options: argparse.Namespace) -> int:
             number += 1
         progress.corpus = len(list(corpus.iterdir()))
     took = time.monotonic() - start
+    spent = sum(os.times()[2:4])  # processor time of the children
     covered = f"{progress.coverage:,} branches covered, " if progress.coverage else ""
     print(
-        f"{format}: {progress.inputs:,} inputs in {took:,.0f} s ({progress.inputs / took:.1f} a second), "
+        f"{format}: {progress.inputs:,} inputs in {took:,.0f} s ({progress.inputs / took:.1f} a second, "
+        f"{progress.inputs / spent:.1f} a second of processor time), "
         f"{covered}{progress.corpus:,} inputs kept, {len(progress.finds)} finds"
     )
     print(", ".join(f"{share:.0%} {outcome}" for outcome, share in shares(progress.outcomes)))
@@ -233,8 +236,9 @@ def child(format: str, mutate: Mutate, invent: Callable[[Random], bytes], option
     def changed(data: bytes, chance: Random) -> bytes:
         if not data or chance.random() < 0.1:
             return invent(chance)
-        if chance.random() < 0.2:
-            data = chance.choice(pool)  # inputs that are kept for being new are often broken beyond reading
+        if chance.random() < 0.35:
+            # inputs that are kept for being new are often broken beyond reading; short ones are quick
+            data = min(chance.choices(pool, k=2), key=len)
         return mutate(data, chance, chance.sample(pool, min(3, len(pool))))
 
     if guided:
