@@ -123,7 +123,8 @@ def run(format: str, options: argparse.Namespace) -> int:
             (corpus / hashlib.sha1(data).hexdigest()).write_bytes(data)
         number = 0
         while (left := options.minutes * 60 - (time.monotonic() - start)) > 1:
-            one_child(format, options, corpus, left, number, progress)
+            if not one_child(format, options, corpus, left, number, progress):
+                break
             number += 1
         progress.corpus = len(list(corpus.iterdir()))
     took = time.monotonic() - start
@@ -141,12 +142,12 @@ def run(format: str, options: argparse.Namespace) -> int:
 
 
 def shares(outcomes: Counter[str]) -> list[tuple[str, float]]:
-    """How far the inputs came, the most first; of all but the last few."""
+    """How far the inputs came, in parts of all but the last few; the most frequent first."""
     return [(outcome, number / outcomes.total()) for outcome, number in outcomes.most_common()]
 
 
-def one_child(format, options, corpus: Path, seconds: float, number: int, progress: Progress) -> None:
-    """Start a child and follow what it says; one that dies is a find."""
+def one_child(format, options, corpus: Path, seconds: float, number: int, progress: Progress) -> bool:
+    """Start a child and follow what it says; one that dies is a find. Gives whether another one makes sense."""
     command = [sys.executable, sys.argv[0], "--child", str(corpus), "--minutes", str(seconds / 60)]
     command += ["--finds", str(options.finds), "--seed", str(options.seed + number)]
     inputs, tail = 0, []
@@ -155,7 +156,7 @@ def one_child(format, options, corpus: Path, seconds: float, number: int, progre
         for line in process.stderr or ():
             tail = [*tail[-200:], line]
             if line.startswith("FIND "):
-                progress.finds.append(line.strip())
+                progress.finds += [line.strip()] if line.strip() not in progress.finds else []
             elif line.startswith("OUTCOMES "):
                 outcomes = Counter(json.loads(line.removeprefix("OUTCOMES ")))
             elif status := re.match(r"#(\d+)\s", line):
@@ -167,15 +168,17 @@ def one_child(format, options, corpus: Path, seconds: float, number: int, progre
     progress.inputs += inputs
     progress.outcomes += outcomes
     if process.returncode == 0:
-        return
-    killer = re.search(r"written to (\S+)", "".join(tail))
-    name = Path(killer[1]) if killer else options.finds / f"child-{number}"
+        return True
     text = "".join(tail)
-    name.with_name(name.name + ".txt").write_text(text)
-    reason = next((line.strip() for line in tail if "ERROR" in line or "Error" in line), "died")
-    progress.finds.append(f"FIND {name}: the process ended with {process.returncode}: {reason}")
+    killer = re.search(r"written to (\S+)", text)
+    name = Path(killer[1] if killer else options.finds / f"child-{number}")
     if killer and name.exists():
         (corpus / hashlib.sha1(name.read_bytes()).hexdigest()).unlink(missing_ok=True)
+        name = name.rename(name.with_name(name.name + min(SUFFIXES[format])))
+    name.with_suffix(".txt").write_text(text)
+    reason = next((line.strip() for line in tail if "Error" in line or "ERROR" in line), "no reason given")
+    progress.finds.append(f"FIND {name}: the process ended with {process.returncode}: {reason}")
+    return inputs > 0
 
 
 # the child

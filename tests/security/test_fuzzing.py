@@ -10,6 +10,8 @@ from random import Random
 
 import fuzz_vensim
 import fuzz_xmile
+import fuzzing
+import oracle
 import pytest
 from document_checks import MDL, XMILE, check_spans
 from hypothesis import HealthCheck, example, given, settings
@@ -356,3 +358,37 @@ def test_a_data_function_of_something_else_than_texts_is_refused():
     document = from_bytes(b"x := GET DIRECT DATA(ABS(1), ',', 'A', 'B2') ~~|\n" + CONTROLS.encode(), "vensim")
     with pytest.raises(ModelError, match="'x': a function that reads data takes texts"):
         sd.load(document)
+
+
+def test_the_oracle_sees_what_must_not_happen(monkeypatch):
+    def broken(data, format=None, encoding=None):
+        return [][0]
+
+    assert examine(SAMPLES["vensim"], "vensim") == "read"
+    monkeypatch.setattr(oracle, "from_bytes", broken)
+    with pytest.raises(IndexError):
+        examine(SAMPLES["vensim"], "vensim")
+    monkeypatch.setattr(oracle, "from_bytes", lambda data, *_: from_bytes(data + b" "))
+    with pytest.raises(AssertionError):
+        examine(SAMPLES["vensim"], "vensim")
+
+
+def test_a_step_that_takes_too_long_is_a_find(tmp_path):
+    finds = fuzzing.Finds(tmp_path, "vensim")
+    for data in (b"longer", b"short", b"longest"):
+        try:
+            with oracle.within(0.05, "counting"):
+                sum(number for number in range(10**9))
+        except oracle.TookTooLong as error:
+            finds.keep(data, error)
+    kept, trace = sorted(tmp_path.iterdir())
+    assert kept.read_bytes() == b"short"
+    assert "counting took more than 0.05 s" in trace.read_text()
+
+
+@pytest.mark.parametrize("format", TARGETS)
+def test_a_target_examines_single_files(format, capsys, monkeypatch):
+    suffix = {"vensim": "mdl", "xmile": "xmile"}[format]
+    monkeypatch.setattr("sys.argv", ["fuzz", f"models/m0_seed.{suffix}"])
+    assert fuzzing.main(format, TARGETS[format].mutate, TARGETS[format].document) == 0
+    assert capsys.readouterr().out.strip().endswith(": run")
