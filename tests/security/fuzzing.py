@@ -176,7 +176,9 @@ def one_child(format, options, corpus: Path, seconds: float, number: int, progre
         (corpus / hashlib.sha1(name.read_bytes()).hexdigest()).unlink(missing_ok=True)
         name = name.rename(name.with_name(name.name + min(SUFFIXES[format])))
     name.with_suffix(".txt").write_text(text)
-    reason = next((line.strip() for line in tail if "Error" in line or "ERROR" in line), "no reason given")
+    reason = next(
+        (line.strip() for line in tail if re.match(r"==\d+== ?ERROR|\w*Error: ", line)), "no reason given"
+    )
     progress.finds.append(f"FIND {name}: the process ended with {process.returncode}: {reason}")
     return inputs > 0
 
@@ -193,7 +195,7 @@ class Finds:
         self.sizes: dict[str, int] = {}
 
     def keep(self, data: bytes, error: BaseException) -> None:
-        frames = traceback.extract_tb(error.__traceback__)
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name != "late"]
         places = [
             f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if str(ROOT) in frame.filename
         ]
