@@ -39,6 +39,8 @@ class Limits:
         Drawn elements of all views together.
     xml_depth, xml_elements : int
         Nesting and number of XML elements.
+    xml_attributes : int
+        Attributes of one XML element.
     attribute_length : int
         Characters of one XML attribute.
     data_bytes : int
@@ -75,6 +77,7 @@ class Limits:
     view_elements: int = 20_000
     xml_depth: int = 200
     xml_elements: int = 500_000
+    xml_attributes: int = 1_000
     attribute_length: int = 1_000_000
     text_length: int = 5_000_000
     data_bytes: int = 100_000_000

@@ -175,7 +175,7 @@ def _format(data: bytes, mark: str | None, length: int, suffix: str, file: str) 
 def _declared(data: bytes, format: str) -> str:
     """The encoding that the file names at its beginning, else UTF-8."""
     if format == "xmile":
-        found = _XML_ENCODING.match(data[:400].lstrip())
+        found = _XML_ENCODING.match(data, max(data.find(b"<"), 0))
         return found.group(1).decode() if found else "utf-8"
     found = _VENSIM_ENCODING.match(data)
     name = found.group(1).decode() if found else "utf-8"

@@ -58,8 +58,8 @@ class Edits:
         Raises
         ------
         DocumentError
-            When edits overlap, the encoding has no such character, or a part of the file could not be
-            understood any more.
+            When edits overlap, the encoding has no such character, nothing would be left of the file, or a part
+            of it could not be understood any more.
         """
         from sdtheory.documents.document import Document
 
@@ -67,6 +67,8 @@ class Edits:
         data = spliced(old.bytes, edits, old.encoding, old.file)
         if data == old.bytes:
             return old
+        if not data.strip():
+            raise DocumentError("the edit would leave nothing of the file", file=old.file)
         new = Document(data, old.format, old.encoding, old.source, old.limits)
         known = Counter((note.code, note.message, note.variable) for note in old.notes)
         for note in new.notes:

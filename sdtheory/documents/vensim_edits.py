@@ -12,7 +12,7 @@ from sdtheory.documents.drafting import block_of
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, remove
-from sdtheory.documents.vensim_blocks import Piece, equation_end, prose, trimmed, units_of
+from sdtheory.documents.vensim_blocks import prose, units_of
 from sdtheory.documents.vensim_connect import attach, connect, disconnect, match_links
 from sdtheory.documents.vensim_insert import indented
 from sdtheory.documents.vensim_lookup import set_lookup
@@ -28,14 +28,14 @@ from sdtheory.documents.vensim_sketch_edits import (
     reshape,
 )
 from sdtheory.documents.vensim_writing import (
-    Opened,
-    blank_place,
     check_arguments,
     check_block,
     checked_equation,
     checked_text,
+    equation_edits,
     field_edit,
     opened,
+    understood,
 )
 from sdtheory.errors import DocumentError, shown
 
@@ -69,41 +69,18 @@ __all__ = [
 
 def set_equation(document: Document, name: str, text: str, subscripts: str | None) -> list[Edit]:
     """The text between the operator and the first ``~``; a name without an equation becomes ``name = text``."""
-    entry = _understood(document, name)
+    entry = understood(document, name)
     block = block_of(document, entry, subscripts)
-    text = checked_equation(document, entry.name, text)
+    text = checked_equation(document, entry.name, text, block.equation)
     if text == block.equation and block.operator:
         return []
     file = opened(document)
     return equation_edits(file, file.piece(block), text)
 
 
-def equation_edits(file: Opened, piece: Piece, text: str) -> list[Edit]:
-    """The edit of one block's equation, checked."""
-    document = file.document
-    if piece.operator == "(" and not (text.startswith("(") and text.endswith(")")):
-        raise DocumentError(
-            f"'{shown(piece.name)}' is a lookup, so its equation stands in parentheses",
-            file=document.file,
-            remedy="write ((x, y), (x, y), ...) or use set_lookup",
-        )
-    if piece.equation is None:
-        end = equation_end(file.layout.decoded, piece.start, piece.stop, document.file)
-        place = trimmed(file.text, piece.start, end)[1]
-        return check_block(file, piece, [file.edit(place, place, f"= {text}")], "equation", text)
-    start, stop = piece.equation
-    if start == stop and not text:
-        return []
-    if start == stop:
-        before = file.text[piece.start : stop].rstrip(" \t\r\n\f\v")
-        if not before.endswith("\\"):
-            start = stop = blank_place(file.text, piece.start + len(before), stop)
-    return check_block(file, piece, [file.edit(start, stop, text)], "equation", text)
-
-
 def set_initial(document: Document, name: str, text: str, subscripts: str | None) -> list[Edit]:
     """The second argument of ``INTEG``."""
-    entry = _understood(document, name)
+    entry = understood(document, name)
     block = block_of(document, entry, subscripts)
     if "initial" not in block.spans:
         raise DocumentError(
@@ -112,7 +89,7 @@ def set_initial(document: Document, name: str, text: str, subscripts: str | None
             line=block.line,
             remedy="use set_equation",
         )
-    text = checked_equation(document, entry.name, text)
+    text = checked_equation(document, entry.name, text, block.initial)
     if text == block.initial:
         return []
     file = opened(document)
@@ -126,7 +103,7 @@ def set_initial(document: Document, name: str, text: str, subscripts: str | None
 
 def set_units(document: Document, name: str, units: str) -> list[Edit]:
     """The second field; its range stays unless the new units have one."""
-    entry = _understood(document, name)
+    entry = understood(document, name)
     units = checked_text(document, entry.name, "units", units, "~|")
     given = units_of(units)
     new = given.plain
@@ -151,7 +128,7 @@ def set_units(document: Document, name: str, units: str) -> list[Edit]:
 
 def set_documentation(document: Document, name: str, text: str) -> list[Edit]:
     """The third field; further lines are indented by two tabs as Vensim does."""
-    entry = _understood(document, name)
+    entry = understood(document, name)
     text = checked_text(document, entry.name, "documentation", text, "~|")
     new = prose(text)
     if new == entry.documentation:
@@ -174,15 +151,3 @@ def _blocks_that_say(entry: Entry, said: list[str], new: str) -> list[Block]:
     return [
         block for block, old in zip(entry.blocks, said, strict=True) if old and (old == shown_now or not new)
     ]
-
-
-def _understood(document: Document, name: str) -> Entry:
-    entry = document.entry(name)
-    if entry.kind == "opaque":
-        raise DocumentError(
-            f"'{shown(entry.name)}' is kept, but not understood",
-            file=document.file,
-            line=entry.line,
-            remedy="edit it in the file",
-        )
-    return entry

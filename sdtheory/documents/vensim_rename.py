@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import new_name
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sdtheory.documents.document import Document
 
 _RUN = re.compile(r"[^\W_]+")
-_SPACES = str.maketrans("_\\", "  ")
 _DISPLAYED = re.compile(r"(?<![^\r\n])(?:[45]:|:(?:VAR|X-AXIS)[ \t]+)([^\r\n]*)")
 _GRAPH = re.compile(r"(?<![^\r\n]):GRAPH[ \t]+([^\r\n]*)")
 _CONTROL_BITS = 56  # a comment with these bits is a slider or graph: its text begins with a name
@@ -40,11 +40,14 @@ class _Renaming:
         """The new name in the place of one spelling of the old one."""
         return self.file.edit(start, stop, rewritten(self.file.text[start:stop], self.new))
 
+    @cached_property
+    def run(self) -> str:
+        """The longest run of letters and digits in the name, which every spelling of it holds."""
+        return max(_RUN.findall(self.key), key=len, default="")
+
     def may_hold(self, text: str) -> bool:
-        """A quick look: whether the name occurs at all, as one piece unless it holds quotes."""
-        if '"' in self.key:
-            return max(_RUN.findall(self.key), key=len, default="") in text.casefold()
-        return self.key in " ".join(text.casefold().translate(_SPACES).split())
+        """A quick look: whether the name can occur at all."""
+        return self.run in text.casefold()
 
     def in_equation(self, start: int, stop: int, everything: bool = False) -> Iterator[Edit]:
         """Changes of the references between two offsets; `everything` there is a dimension or element."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.vensim_insert import block_text, inserted
-from sdtheory.documents.vensim_writing import Opened, check_block, checked_equation, opened
+from sdtheory.documents.vensim_writing import Opened, checked_equation, equation_edits, opened, understood
 from sdtheory.documents.words import CONTROLS
 
 if TYPE_CHECKING:
@@ -36,14 +36,12 @@ def set_simulation(document: Document, texts: dict[str, str], method: str | None
     missing = []
     for word, text in texts.items():
         name = _VARIABLES[word]
-        text = checked_equation(document, name, text)
         entry = document.variables.get(name)
+        text = checked_equation(document, name, text, entry.equation if entry else None)
         if entry is None:
             missing.append((name, text, _PURPOSE[word]))
         elif text != entry.equation:
-            piece = file.piece(entry.blocks[0])
-            assert piece.equation is not None
-            edits += check_block(file, piece, [file.edit(*piece.equation, text)], "equation", text)
+            edits += equation_edits(file, file.piece(understood(document, name).blocks[0]), text)
     if missing:
         units = document.simulation.time_units
         blocks = [block_text(name, text, units, purpose) for name, text, purpose in missing]

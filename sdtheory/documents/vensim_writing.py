@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import without_control_characters
-from sdtheory.documents.index import Block
+from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.lexer import call_arguments, spelled, tokens
 from sdtheory.documents.splice import Edit
 from sdtheory.documents.text import Span
-from sdtheory.documents.vensim_blocks import Piece, split, trimmed
+from sdtheory.documents.vensim_blocks import Piece, equation_end, split, trimmed
 from sdtheory.documents.vensim_layout import Layout, laid_out, marker_in
 from sdtheory.documents.words import PREDEFINED, RESERVED
 from sdtheory.errors import DocumentError, shown
@@ -133,14 +133,18 @@ def checked_text(document: Document, name: str, what: str, text: str, forbidden:
     return text
 
 
-def checked_equation(document: Document, name: str, text: str) -> str:
+def checked_equation(document: Document, name: str, text: str, now: str | None = None) -> str:
     """The text of an equation when its quotes and comments are closed and it has no ``~`` or ``|`` outside them.
+
+    The text that stands there `now` is given back as it is, line ends and all.
 
     Raises
     ------
     DocumentError
         Saying which of these it breaks.
     """
+    if text == now:
+        return text
     text = checked_text(document, name, "equation", text)
     position = depth = 0
     quoted = False
@@ -256,3 +260,45 @@ def field_edit(opened: Opened, piece: Piece, what: str, text: str) -> Edit:
         return opened.edit(end, end, marks.replace(" ", "\t") + text + "\n" + whole[len(before) : end])
     gap = "" if whole[end - 1] in _BLANKS else " "
     return opened.edit(end, end, gap + marks + text + " ")
+
+
+def equation_edits(file: Opened, piece: Piece, text: str) -> list[Edit]:
+    """The edit of one block's equation, checked."""
+    document = file.document
+    if piece.operator == "(" and not (text.startswith("(") and text.endswith(")")):
+        raise DocumentError(
+            f"'{shown(piece.name)}' is a lookup, so its equation stands in parentheses",
+            file=document.file,
+            remedy="write ((x, y), (x, y), ...) or use set_lookup",
+        )
+    if piece.equation is None:
+        end = equation_end(file.layout.decoded, piece.start, piece.stop, document.file)
+        place = trimmed(file.text, piece.start, end)[1]
+        return check_block(file, piece, [file.edit(place, place, f"= {text}")], "equation", text)
+    start, stop = piece.equation
+    if start == stop and not text:
+        return []
+    if start == stop:
+        before = file.text[piece.start : stop].rstrip(" \t\r\n\f\v")
+        if not before.endswith("\\"):
+            start = stop = blank_place(file.text, piece.start + len(before), stop)
+    return check_block(file, piece, [file.edit(start, stop, text)], "equation", text)
+
+
+def understood(document: Document, name: str) -> Entry:
+    """A variable whose equations can be edited.
+
+    Raises
+    ------
+    DocumentError
+        The file says something about it that is only kept.
+    """
+    entry = document.entry(name)
+    if entry.kind == "opaque":
+        raise DocumentError(
+            f"'{shown(entry.name)}' is kept, but not understood",
+            file=document.file,
+            line=entry.line,
+            remedy="edit it in the file",
+        )
+    return entry

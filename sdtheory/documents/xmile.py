@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -51,6 +52,7 @@ def index(data: bytes, encoding: str, file: str, limits: Limits) -> Index:
         reading.note("note", "namespace", "the XMILE namespace is missing; read as XMILE 1.0", root)
     models = list(root.all("model"))
     names = _model_names(reading, models)
+    _check_count(reading, [*models, *root.all("macro")])
     variables: dict[str, Entry] = {}
     behavior = _non_negative_kinds(root, frozenset())
     for model, name in zip(models, names, strict=True):
@@ -88,6 +90,15 @@ def _model_names(reading: File, models: list[Node]) -> list[str]:
     return names
 
 
+def _check_count(reading: File, owners: list[Node]) -> None:
+    """Refuse too many variables before any is read."""
+    limit = reading.limits.variables
+    named = (node for owner in owners for node in declarations(owner) if node.attributes.get("name"))
+    beyond = next(itertools.islice(named, limit, None), None)
+    if beyond is not None:
+        raise reading.too_much(beyond, "more variables", limit, "variables")
+
+
 def _non_negative_kinds(owner: Node, around: frozenset[str]) -> frozenset[str]:
     """Kinds that ``<behavior>`` makes non-negative inside `owner` (XMILE 1.0, 2.7)."""
     found = dict.fromkeys(around, True)
@@ -110,11 +121,7 @@ def _collect(
         for member in group.members
     }
     repeated: dict[str, list[Block]] = {}
-    declared = list(declarations(model))
-    most = reading.limits.variables - len(found)
-    if len(declared) > most:
-        raise reading.too_much(declared[most], "more variables", reading.limits.variables, "variables")
-    for node in declared:
+    for node in declarations(model):
         entry = entry_of(reading, node, name, non_negative)
         if entry is None:
             continue

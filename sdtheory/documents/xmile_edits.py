@@ -88,7 +88,8 @@ def _set_equation(source: Source, holder: Node, tag: str, text: str, place: int 
         )
     equations = list(holder.all(tag))
     if place < len(equations):
-        return source.xml.set_text(equations[place], text)
+        same = text.strip() == equations[place].text.strip()  # whatever else stands in the element
+        return [] if same else source.xml.set_text(equations[place], text)
     return source.xml.first_in(holder, New(tag, inside=text.strip())) if text.strip() else []
 
 
@@ -123,7 +124,7 @@ def set_initial(document: Document, name: str, text: str, subscripts: str | None
     entry = document.entry(name)
     source = source_of(document)
     checked(text, "the initial value", document.file)
-    if any(block.initial for block in entry.blocks) or "initial" in entry.blocks[0].spans:
+    if any("initial" in block.spans for block in entry.blocks):
         return _set_equation(source, _holder(source, entry, subscripts)[0], "init_eqn", text)
     entry_called(document, name, ("stock",), "stock")
     holder, place = _holder(source, entry, subscripts)

@@ -264,7 +264,9 @@ class _Renaming:
         if as_declared and (
             place == "declaration" or (place == "attribute" and several and node.tag in VARIABLES)
         ):
-            return f'"{self.given}"' if text.strip().startswith('"') else self.given
+            bare = text.strip()
+            quoted = len(bare) > 1 and bare[0] == bare[-1] == '"'
+            return f'"{self.given}"' if quoted else self.given
         return respelled(text, self.new, place, self.usual(text, node, place))
 
     def usual(self, text: str, node: Node, place: str) -> str:

@@ -23,6 +23,7 @@ _ATTRIBUTE = re.compile(rb"""(?<=\s)([^\s=<>/"']+)\s*=\s*(["'])""")
 _MARKUP = re.compile(rb"<!--|<!\[CDATA\[|<\?|<!|</?([A-Za-z_:\x80-\xff][^\s/>]*)|&")
 _ENTITY = re.compile(rb"&(?:[A-Za-z_:][A-Za-z0-9._:-]*|#[0-9]+|#x[0-9A-Fa-f]+);")
 _MOST_AMPERSANDS = 20
+_MOST_REPAIRS = 10_000  # a file with more faults is no model file with a fault or two
 _CUT_OFF = frozenset(
     {
         expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
@@ -200,6 +201,8 @@ class _Builder:
         self.count += 1
         if len(self.open) >= self.limits.xml_depth or self.count > self.limits.xml_elements:
             raise self.too_much(node)
+        if len(attributes) > self.limits.xml_attributes:
+            raise self.beyond(node, "more attributes", self.limits.xml_attributes, "xml_attributes")
         angle = False
         for name, value in attributes.items():
             angle = angle or ">" in value
@@ -222,11 +225,13 @@ class _Builder:
         self.open.append(node)
 
     def too_much(self, node: Node) -> LimitError:
-        deep = len(self.open) >= self.limits.xml_depth
-        limit = self.limits.xml_depth if deep else self.limits.xml_elements
-        what = "elements nested deeper" if deep else "more elements"
+        if len(self.open) >= self.limits.xml_depth:
+            return self.beyond(node, "elements nested deeper", self.limits.xml_depth, "xml_depth")
+        return self.beyond(node, "more elements", self.limits.xml_elements, "xml_elements")
+
+    def beyond(self, node: Node, what: str, limit: int, name: str) -> LimitError:
         line, column = self.decoded.place(self.decoded.character(node.start))
-        return beyond(what, limit, "xml_depth" if deep else "xml_elements", self.file, line, column)
+        return beyond(what, limit, name, self.file, line, column)
 
     def tag_end(self, offset: int) -> int:
         """Offset behind the ``>`` of the tag at `offset`."""
@@ -318,7 +323,7 @@ def _repair(decoded: Text) -> tuple[bytes, tuple[tuple[int, int], ...], tuple[Is
     length = copied = 0
     insertions: list[tuple[int, int]] = []
     notes: list[Issue] = []
-    open_tags: list[bytes] = []
+    nesting = _Nesting()
     ampersands = 0
 
     def insert(offset: int, text: bytes, message: str) -> None:
@@ -332,6 +337,8 @@ def _repair(decoded: Text) -> tuple[bytes, tuple[tuple[int, int], ...], tuple[Is
 
     position = 0
     while match := _MARKUP.search(data, position):
+        if len(notes) > _MOST_REPAIRS:
+            return data, (), ()
         start, token = match.start(), match.group()
         position = match.end()
         if token == b"<!--":
@@ -355,12 +362,27 @@ def _repair(decoded: Text) -> tuple[bytes, tuple[tuple[int, int], ...], tuple[Is
                 ampersands += 1
                 insert(start + 1, b"amp;", "a bare '&' is read as '&amp;'")
         else:
-            position = _repair_tag(data, match, open_tags, insert)
+            position = _repair_tag(data, match, nesting, insert)
     out.append(data[copied:])
     return b"".join(out), tuple(insertions), tuple(notes)
 
 
-def _repair_tag(data: bytes, match: re.Match[bytes], open_tags: list[bytes], insert) -> int:
+@dataclass
+class _Nesting:
+    """Names of the open tags, and how many of them are ``<variables>``."""
+
+    tags: list[bytes] = field(default_factory=list)
+    variables: int = 0
+
+    def push(self, name: bytes) -> None:
+        self.tags.append(name)
+        self.variables += name == b"variables"
+
+    def pop(self) -> None:
+        self.variables -= self.tags.pop() == b"variables"
+
+
+def _repair_tag(data: bytes, match: re.Match[bytes], nesting: _Nesting, insert) -> int:
     """Follow the nesting; end a variable when another one opens inside it. Returns where to go on."""
     name = match.group(1)
     position = match.end()
@@ -373,19 +395,19 @@ def _repair_tag(data: bytes, match: re.Match[bytes], open_tags: list[bytes], ins
     if end is None:
         return len(data)
     if match.group().startswith(b"</"):
-        if open_tags and open_tags[-1] == name:
-            open_tags.pop()
+        if nesting.tags and nesting.tags[-1] == name:
+            nesting.pop()
         return end.end()
     variable = name.rpartition(b":")[2].decode("ascii", "replace") in _VARIABLES
-    if variable and b"name" in data[match.end() : end.end()] and open_tags and b"variables" in open_tags:
-        last = open_tags[-1]
+    if variable and b"name" in data[match.end() : end.end()] and nesting.variables:
+        last = nesting.tags[-1]
         if last.rpartition(b":")[2].decode("ascii", "replace") in _VARIABLES:
             insert(
                 match.start(),
                 b"</" + last + b">",
                 f"<{shown(last.decode('utf-8', 'replace'))}> was not closed",
             )
-            open_tags.pop()
+            nesting.pop()
     if data[end.start() - 1 : end.start()] != b"/":
-        open_tags.append(name)
+        nesting.push(name)
     return end.end()

@@ -208,6 +208,9 @@ class _Reader:
                     raise fault(self.document, entry, message, "give it a variable of its own")
                 components.append(component)
                 continue
+            if not all(isinstance(given, str) for given in vars(component.ast).values()):
+                message = "a function that reads data takes texts in apostrophes: a file, a sheet, cells"
+                raise fault(self.document, entry, message, "write them like 'file.csv', ',', 'A', 'B2'")
             try:
                 components.extend(self._read(kind, component, entry))
             except ModelError:
