@@ -310,6 +310,10 @@ def _lookup_sign(node: Lookup, key: str, known: Mapping[str, Interval]) -> str:
 
 def _call_sign(node: Call, key: str, known: Mapping[str, Interval]) -> str:
     row = FUNCTIONS[node.function]
+    if node.function in ("zidz", "xidz"):
+        # as the quotient; crossing the zero of the divisor is no effect of its own
+        quotient = Binary("/", *node.arguments[:2])
+        return join(*(sign(part, key, known) for part in (quotient, *node.arguments[2:])))
     if row.expansion is not None:
         return sign(row.expansion(*node.arguments), key, known)
     inner = [sign(argument, key, known) for argument in node.arguments]
