@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sdtheory.experiments.experiment import Experiment as Experiment
     from sdtheory.experiments.policy import Policy as Policy
     from sdtheory.feedback.causal import causal_graph as causal_graph
+    from sdtheory.feedback.dominance import LoopDominance as LoopDominance
+    from sdtheory.feedback.dominance import loop_dominance as loop_dominance
     from sdtheory.feedback.loops import Loop as Loop
     from sdtheory.feedback.loops import find_loops as find_loops
     from sdtheory.feedback.loops import independent_loops as independent_loops
@@ -44,6 +46,8 @@ _HOMES = {
     "simulate": "engines.simulate",
     "simulate_many": "engines.simulate",
     "causal_graph": "feedback.causal",
+    "LoopDominance": "feedback.dominance",
+    "loop_dominance": "feedback.dominance",
     "Loop": "feedback.loops",
     "find_loops": "feedback.loops",
     "independent_loops": "feedback.loops",

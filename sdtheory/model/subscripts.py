@@ -217,9 +217,7 @@ def ways(model: Model, call: Call, bound: Binding) -> list[dict[str, str]]:
 
 def place_in(model: Model, variable: Variable, cell: Cell, bound: Binding) -> int:
     """The number of a cell, and of the place in the array functions around it that `bound` tells."""
-    axes = [
-        (element, elements(model, axis)) for element, axis in zip(cell, variable.dimensions, strict=True)
-    ]
+    axes = [(element, elements(model, axis)) for element, axis in zip(cell, variable.dimensions, strict=True)]
     axes += [
         (element, elements(model, key[:-1].strip())) for key, element in bound.items() if key.endswith("!")
     ]

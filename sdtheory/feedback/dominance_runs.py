@@ -1,0 +1,216 @@
+"""What scoring loops needs of a model, prepared once: its structure, and runs with every variable and step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from sdtheory.engines.choose import run_program
+from sdtheory.engines.graph import Program
+from sdtheory.engines.memory import remembered
+from sdtheory.engines.program import make_program
+from sdtheory.engines.vectorised import run_vectorised
+from sdtheory.feedback.causal import causal_graph
+from sdtheory.feedback.dominance_links import Link, Paths, link_scores, paths_of
+from sdtheory.feedback.dominance_states import OpenModel, with_open_states
+from sdtheory.feedback.elements import WrittenOut, own_name, tables_of, written_out
+from sdtheory.feedback.loops import Loop
+from sdtheory.model.expression import Table
+from sdtheory.model.model import CONTROLS, Model
+from sdtheory.model.model import Lookup as LookupVariable
+from sdtheory.model.subscripts import coverage, split
+from sdtheory.names import canonical
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs with every variable at every step, up to the last one that all variables have.
+
+    Attributes
+    ----------
+    times : array, shape (times,)
+    values : mapping of str to array, shape (runs, times), or Table
+        By canonical name of the open model's variables.
+    status, message : array of str, shape (runs,)
+    """
+
+    times: np.ndarray
+    values: Mapping[str, Any]
+    status: np.ndarray
+    message: np.ndarray
+
+    def until(self, rows: int) -> Batch:
+        """The first rows."""
+        cut = {key: one if isinstance(one, Table) else one[..., :rows] for key, one in self.values.items()}
+        return replace(self, times=self.times[:rows], values=cut)
+
+    @property
+    def finite_rows(self) -> int:
+        """How many rows from the start have finite numbers only, in all runs."""
+        series = [one for one in self.values.values() if isinstance(one, np.ndarray)]
+        fine = np.logical_and.reduce(
+            [np.isfinite(one).reshape(-1, one.shape[-1]).all(axis=0) for one in series]
+        )
+        return int(np.argmin(fine)) if not fine.all() else len(fine)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A model as loop scores need it.
+
+    Attributes
+    ----------
+    model : Model
+        As given, but with Euler's method and every step kept.
+    flat : WrittenOut
+    opened : OpenModel
+    graph : networkx.DiGraph
+        Links between elements, named as columns of a run are.
+    """
+
+    model: Model
+    flat: WrittenOut
+    opened: OpenModel
+    graph: nx.DiGraph
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Canonical names in the open model by names in the graph."""
+        return {self.flat.label(variable.name): canonical(variable.name) for variable in self.flat.model}
+
+    @cached_property
+    def feedback_links(self) -> list[Link]:
+        """The graph's links that can lie on a loop."""
+        running = nx.DiGraph()
+        running.add_nodes_from(self.graph)
+        running.add_edges_from((a, b) for a, b, initial in self.graph.edges(data="initial") if not initial)
+        part = {
+            name: number
+            for number, members in enumerate(nx.strongly_connected_components(running))
+            for name in members
+        }
+        return [(a, b) for a, b in running.edges if part[a] == part[b]]
+
+    def states(self, loop: Loop) -> frozenset[str]:
+        """The states that a loop passes: stocks, and what has a delay in its equation."""
+        stocks = {name for name in loop.variables if self.graph.nodes[name]["kind"] == "stock"}
+        return frozenset(stocks | {b for a, b in loop.links if self.graph.edges[a, b]["state"]})
+
+    def program(self, parameters: tuple[str, ...]) -> Program:
+        """The program of the open model, with all its variables."""
+        return _program(self.opened.model, parameters)
+
+    def inputs(self, names: Iterable[str], numbers: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+        """What runs vary, element by element.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Variables or ``name[element]``.
+        numbers : array, shape (names, runs)
+        """
+        found: dict[str, np.ndarray] = {}
+        whole_first = sorted(zip(names, numbers, strict=True), key=lambda pair: pair[0].endswith("]"))
+        for name, row in whole_first:
+            head, cell = split(name)
+            variable = self.model[head]
+            cells = [cell] if cell else coverage(self.model, variable)
+            found.update((own_name(variable.name, one), row) for one in cells)
+        return tuple(found), np.array(list(found.values())).reshape(len(found), numbers.shape[1])
+
+    def scores(self, links: Sequence[Link], batch: Batch) -> dict[Link, np.ndarray]:
+        """Scores of links, by names in the graph, shape (runs, times)."""
+        by_key = {(self.keys[a], self.keys[b]): (a, b) for a, b in links}
+        fixed = {
+            key: 1.0 if self.graph.edges[link]["polarity"] == "+" else -1.0
+            for key, link in by_key.items()
+            if self.graph.edges[link]["reference"]
+        }
+        step = float(batch.values["time step"].flat[0])
+        found = link_scores(self.opened, self.paths(tuple(by_key)), batch.values, fixed, step)
+        return {by_key[key]: score for key, score in found.items()}
+
+    def paths(self, links: tuple[Link, ...]) -> Paths:
+        """How links run through the states in between."""
+        return _paths(self.opened, links)
+
+
+def structure(model: Model, graph: nx.DiGraph | None = None) -> Structure:
+    """Prepare a model for scoring its loops.
+
+    Parameters
+    ----------
+    model : Model
+    graph : networkx.DiGraph, optional
+        Its causal graph, elements as nodes, in place of the one that the equations alone give.
+
+    Raises
+    ------
+    ModelError
+        For a construct that only the reference engine runs, or variables that need each other at once.
+    """
+    prepared = _structure(model)
+    return prepared if graph is None else replace(prepared, graph=graph)
+
+
+@remembered
+def _structure(model: Model) -> Structure:
+    settings = replace(model.settings, method="euler", save_every=model.settings.time_step)
+    every_step = replace(model, settings=settings)
+    flat = written_out(every_step)
+    return Structure(
+        every_step, flat, with_open_states(flat.model), causal_graph(every_step, expand="elements")
+    )
+
+
+@remembered
+def _program(model: Model, parameters: tuple[str, ...]) -> Program:
+    controls = set(map(canonical, CONTROLS))
+    names = [
+        variable.name
+        for key, variable in model.variables.items()
+        if key not in controls and not isinstance(variable, LookupVariable)
+    ]
+    return make_program(model, parameters=parameters, outputs=[*names, *CONTROLS])
+
+
+@remembered
+def _paths(opened: OpenModel, links: tuple[Link, ...]) -> Paths:
+    return paths_of(opened, links)
+
+
+def run_batch(
+    prepared: Structure, labels: tuple[str, ...], inputs: np.ndarray, seed: int, first: int = 0
+) -> Batch:
+    """Run a model with every variable and step kept.
+
+    Parameters
+    ----------
+    prepared : Structure
+    labels, inputs
+        As of `Structure.inputs`.
+    seed : int
+        Of the random functions.
+    first : int
+        Number of the first run in the whole sample.
+    """
+    program = prepared.program(labels)
+    if first and any(node[0] == "random" for node in program.step.nodes):
+        result = run_vectorised(program, inputs, seed=seed, number=first)
+    else:
+        result, _ = run_program(program, inputs, "auto", seed=seed)
+    values: dict[str, Any] = {canonical(name): series for name, series in result.values.items()}
+    values["time"] = np.broadcast_to(result.times, (inputs.shape[1], len(result.times)))
+    values.update(tables_of(prepared.opened.model))
+    return Batch(result.times, values, result.status, result.message)
+
+
+def runs_at_once(prepared: Structure, rows: int, most_bytes: int) -> int:
+    """How many runs fit into so much memory."""
+    variables = len(prepared.opened.model.variables) + len(prepared.feedback_links)
+    return max(1, most_bytes // (8 * rows * variables * 3))
