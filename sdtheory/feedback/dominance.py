@@ -20,7 +20,6 @@ from sdtheory.feedback.loop_scores import (
     Scores,
     dominant_sets,
     multiplied,
-    partitions,
     periods,
     relative_scores,
 )
@@ -43,7 +42,7 @@ STRETCHES = 3  # without change, that are named one by one
 
 @dataclass(frozen=True)
 class Partition:
-    """Loops that share states, whose scores are shares of one another.
+    """Loops whose states act on one another, so that their scores are shares of one whole.
 
     Attributes
     ----------
@@ -148,8 +147,8 @@ def loop_dominance(
     Notes
     -----
     Schoenberg, Davidsen and Eberlein 2020, System Dynamics Review 36(2); Eberlein and Schoenberg 2020 for
-    partitions and the search. A change below 1e-12 of the largest number that a variable has been computed
-    from counts as none: rounding would otherwise have scores of its own. At an equilibrium all scores are 0.
+    partitions and the search. A change below 1e-12 of the largest number that a variable is computed from
+    counts as none: rounding would otherwise have scores of its own. At an equilibrium all scores are 0.
 
     Examples
     --------
@@ -252,7 +251,7 @@ def _gathered(
 ) -> LoopDominance:
     scores = multiplied([loop.links for loop in found], links)
     states = [prepared.states(loop) for loop in found]
-    partition = partitions(states)
+    partition = prepared.partitions(found)
     if found:
         relative = relative_scores(scores, partition)
         chosen = dominant_sets(relative, partition)

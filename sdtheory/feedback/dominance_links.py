@@ -34,7 +34,7 @@ from sdtheory.model.functions import FUNCTIONS, OPERATORS, as_number
 from sdtheory.model.model import Stock
 from sdtheory.names import canonical
 
-NOISE = 1e-12  # of the largest value or addend so far: a smaller change is rounding
+NOISE = 1e-12  # of the largest number that goes into a value: a smaller change is rounding
 RATE = "~rate"
 MOST_PATHS = 2000  # through the states of one delay or macro
 
@@ -190,7 +190,7 @@ class _Scorer:
         """Scores of the links into each target."""
         sizes = self._sizes()
         changes = {
-            key: self._change(self.values[key], sizes.get(key))
+            key: self._change(self.values[key], self._exactness(key, sizes))
             for key in {source for sources in wanted.values() for source in sources} | set(wanted)
             if isinstance(self.values.get(key), np.ndarray)
         }
@@ -231,13 +231,19 @@ class _Scorer:
         found[..., 1:] = scores
         return found
 
-    def _change(self, value: np.ndarray, size: Any) -> np.ndarray:
+    def _change(self, value: np.ndarray, size: np.ndarray) -> np.ndarray:
         """Changes from row to row, those that rounding could have made set to 0."""
         change = np.diff(value, axis=-1)
-        largest = np.fmax.accumulate(
-            np.broadcast_to(np.abs(value) if size is None else size, value.shape), axis=-1
-        )
-        return np.where(np.abs(change) > NOISE * largest[..., 1:], change, 0.0)
+        sizes = np.broadcast_to(size, value.shape)
+        exact = NOISE * np.fmax(sizes[..., 1:], sizes[..., :-1])
+        return np.where(np.abs(change) > exact, change, 0.0)
+
+    def _exactness(self, key: str, sizes: Values) -> np.ndarray:
+        """The largest numbers that go into a variable's value; into a stock's, also its flows over a step."""
+        level = sizes.get(key, np.abs(self.values[key]))
+        if not self._is_stock(key):
+            return level
+        return np.fmax(level, sizes[key + RATE] * self.values["time step"])
 
     def _is_stock(self, key: str) -> bool:
         return isinstance(self.opened.model.variables.get(key), Stock)

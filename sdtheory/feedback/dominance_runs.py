@@ -84,17 +84,30 @@ class Structure:
         return {self.flat.label(variable.name): canonical(variable.name) for variable in self.flat.model}
 
     @cached_property
-    def feedback_links(self) -> list[Link]:
-        """The graph's links that can lie on a loop."""
+    def components(self) -> dict[str, int]:
+        """A number for each variable: the same for those that act on one another."""
         running = nx.DiGraph()
         running.add_nodes_from(self.graph)
         running.add_edges_from((a, b) for a, b, initial in self.graph.edges(data="initial") if not initial)
-        part = {
+        return {
             name: number
             for number, members in enumerate(nx.strongly_connected_components(running))
             for name in members
         }
-        return [(a, b) for a, b in running.edges if part[a] == part[b]]
+
+    @cached_property
+    def feedback_links(self) -> list[Link]:
+        """The graph's links that can lie on a loop."""
+        part = self.components
+        return [
+            (a, b) for a, b, initial in self.graph.edges(data="initial") if part[a] == part[b] and not initial
+        ]
+
+    def partitions(self, loops: Sequence[Loop]) -> np.ndarray:
+        """Numbers, from 1, of the cycle partitions: loops whose states act on one another."""
+        parts = [self.components[loop.variables[0]] for loop in loops]
+        numbers = {part: number for number, part in enumerate(dict.fromkeys(parts), start=1)}
+        return np.array([numbers[part] for part in parts], dtype=int)
 
     def states(self, loop: Loop) -> frozenset[str]:
         """The states that a loop passes: stocks, and what has a delay in its equation."""

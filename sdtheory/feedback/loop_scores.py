@@ -85,37 +85,6 @@ def relative_scores(scores: Scores, partition: np.ndarray) -> np.ndarray:
     return found
 
 
-def partitions(states: Sequence[frozenset[str]]) -> np.ndarray:
-    """Numbers, from 1, of the cycle partitions: loops that share a state, and those that share one with these.
-
-    Parameters
-    ----------
-    states : sequence of set of str
-        Of each loop.
-
-    Examples
-    --------
-    >>> partitions([frozenset("a"), frozenset("b"), frozenset("ac"), frozenset("b")])
-    array([1, 2, 1, 2])
-    """
-    parent = list(range(len(states)))
-
-    def root(place: int) -> int:
-        while parent[place] != place:
-            parent[place] = parent[parent[place]]
-            place = parent[place]
-        return place
-
-    first: dict[str, int] = {}
-    for place, members in enumerate(states):
-        for member in members:
-            one, other = sorted((root(first.setdefault(member, place)), root(place)))
-            parent[other] = one
-    roots = [root(place) for place in range(len(states))]
-    numbers = {one: number for number, one in enumerate(dict.fromkeys(roots), start=1)}
-    return np.array([numbers[one] for one in roots], dtype=int)
-
-
 def dominant_sets(relative: np.ndarray, partition: np.ndarray) -> np.ndarray:
     """Whether a loop is of the fewest that, with one sign, make half of the change in their partition.
 
