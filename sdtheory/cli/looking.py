@@ -134,50 +134,98 @@ def run(
     print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *shown], rows)
 
 
-def graph_of(loaded: Any) -> Any:
+def graph_of(loaded: Any, expand: str | None = None) -> Any:
     """The causal graph with signs that equations leave open taken from the model's own run."""
     try:
-        return sd.causal_graph(loaded, sd.simulate(loaded))
+        return sd.causal_graph(loaded, sd.simulate(loaded), expand=expand)
     except sd.SDError as error:
         click.echo(f"warning: signs come from the equations alone: {error}", err=True)
-        return sd.causal_graph(loaded)
+        return sd.causal_graph(loaded, expand=expand)
 
 
 @click.command()
 @MODEL
+@click.option("--dominance", is_flag=True, help="Score loops along the model's run: shares and periods.")
 @click.option("--through", multiple=True, metavar="NAME", help="Only loops through all these variables.")
 @click.option("--independent", is_flag=True, help="Only the shortest independent loop set.")
 @click.option("--names", type=click.Path(), default=None, help="An experiment file that names loops.")
 @JSON
-def loops(model: str, through: tuple[str, ...], independent: bool, names: str | None, as_json: bool) -> None:
+def loops(
+    model: str, dominance: bool, through: tuple[str, ...], independent: bool, names: str | None, as_json: bool
+) -> None:
     """Feedback loops of MODEL: id, polarity, name, variables."""
-    graph = graph_of(sd.load(model))
+    loaded = sd.load(model)
+    graph = graph_of(loaded, "elements" if dominance else None)
     given = loop_names(model, names)
-    found = (
-        sd.independent_loops(graph, names=given)
-        if independent
-        else sd.find_loops(graph, through=through, names=given)
-    )
+    if independent:
+        found = sd.independent_loops(graph, names=given)
+    else:
+        found = sd.find_loops(graph, through=through, names=given)
+    shares: dict[str, float] = {}
+    scored: Any = None
+    if dominance:
+        scored = sd.loop_dominance(loaded, names=given, graph=graph)
+        shares = scored.summary["share"].to_dict()
+        if independent or through:
+            kept = {loop.variables for loop in found}
+            found = [loop for loop in scored.loops if loop.variables in kept]
+        else:
+            found = scored.loops
     rows: list[dict[str, Any]] = [
         {
             "id": loop.id,
             "name": loop.name,
             "polarity": loop.polarity,
             "variables": list(loop.variables),
-            "share": None,
+            "share": shares.get(loop.id),
         }
         for loop in found
     ]
+    complete = getattr(found, "complete", True) and (scored is None or scored.attrs["complete"])
     if as_json:
-        echo_json({"loops": rows, "complete": found.complete})
+        echo_json({"loops": rows, "complete": complete, **({} if scored is None else _periods(scored))})
         return
     if not rows:
         click.echo("no feedback loops: no path leads from any variable back to itself")
         return
+    columns = ["id", "polarity", "name", "variables"]
     table = [[row["id"], row["polarity"], row["name"], " -> ".join(row["variables"])] for row in rows]
-    print_table(f"{len(rows)} loops", ["id", "polarity", "name", "variables"], table)
-    if not found.complete:
+    if scored is not None:
+        columns.insert(3, "share")
+        for cells, row in zip(table, rows, strict=True):
+            cells.insert(3, f"{row['share']:.1%}")
+    print_table(f"{len(rows)} loops", columns, table)
+    if scored is not None:
+        _print_periods(scored)
+    elif not complete:
         click.echo(f"at least {len(rows)} loops: the search was stopped by its limit", err=True)
+
+
+def _periods(scored: Any) -> dict[str, Any]:
+    """Dominant periods and messages as plain values."""
+    words = ("partition", "start", "stop", "loops", "polarity", "share", "brief")
+    rows = scored.dominant_periods[list(words)].to_dict("records")
+    return {
+        "dominant_periods": [{**row, "loops": list(row["loops"])} for row in rows],
+        "messages": list(scored.messages),
+    }
+
+
+def _print_periods(scored: Any) -> None:
+    name = scored.summary["name"].to_dict()
+    rows = [
+        [
+            f"{row.start:g} to {row.stop:g}",
+            row.polarity + (" (brief)" if row.brief else ""),
+            ", ".join(f"{one} {name[one]}" for one in row.loops),
+            f"{row.share:.1%}",
+        ]
+        for row in scored.dominant_periods.itertuples()
+    ]
+    if rows:
+        print_table("dominant loops", ["time", "polarity", "loops", "share of the change"], rows)
+    for message in scored.messages:
+        click.echo(message, err=True)
 
 
 def loop_names(model: str, names: str | None) -> Any:

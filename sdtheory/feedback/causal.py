@@ -7,9 +7,9 @@ from typing import Any
 
 import networkx as nx
 
-from sdtheory.errors import UsageError
+from sdtheory.errors import SDError, UsageError
 from sdtheory.feedback.bounds import bounds
-from sdtheory.feedback.elements import WrittenOut, element_links, written_out
+from sdtheory.feedback.elements import WrittenOut, with_tables, written_out
 from sdtheory.feedback.polarity import Interval, join, sign, times
 from sdtheory.feedback.seen import judge_by_run
 from sdtheory.model.expression import Call, Expression, Lookup, Name, Number, Table, children, to_text, walk
@@ -41,6 +41,7 @@ DELAYS = {
 }
 # functions whose first argument acts on the present value only through what they remember
 REMEMBERING = frozenset({"smooth", "delay", "delay_n", "delay_fixed", "integ"})
+BASES = ("proved", "assumed", "run")  # from what is surest
 EXPANSIONS = ("elements", "macros")
 
 
@@ -88,16 +89,21 @@ def causal_graph(model: Model, run: Any = None, *, expand: str | None = None) ->
     """
     if expand not in (None, *EXPANSIONS):
         raise unknown("expansion", str(expand), EXPANSIONS)
-    flat = written_out(model) if expand == "elements" else WrittenOut(model, {})
-    graph = _signed_graph(flat.model)
-    if expand is None and model.dimensions:
-        _count_elements(graph, model)
+    try:
+        flat = written_out(model)
+    except SDError:
+        if expand == "elements":
+            raise
+        flat = WrittenOut(model, {})  # arrays as they are: signs as far as the equations tell
+    graph = _signed_graph(with_tables(flat.model))
     if run is not None:
         _check_columns(model, run)
-        judge_by_run(graph, model, run, elements=expand == "elements")
+        judge_by_run(graph, flat, run)
     if expand != "macros":
         _without_hidden(graph, flat.model)
-    return nx.relabel_nodes(graph, dict(flat.labels)) if flat.labels else graph
+    if expand == "elements":
+        return nx.relabel_nodes(graph, dict(flat.labels))
+    return _of_variables(graph, flat, model) if flat.labels else graph
 
 
 def _signed_graph(model: Model) -> nx.DiGraph:
@@ -129,11 +135,38 @@ def _plain(tree: Expression) -> float | str:
     return tree.value if isinstance(tree, Number) else to_text(tree)
 
 
-def _count_elements(graph: nx.DiGraph, model: Model) -> None:
-    counts = element_links(model)
-    if counts is not None:
-        for source, target, link in graph.edges(data=True):
-            link["element_links"] = counts.get((canonical(source), canonical(target)), link["element_links"])
+def _of_variables(graph: nx.DiGraph, flat: WrittenOut, model: Model) -> nx.DiGraph:
+    """The graph of variables from that of their elements: a link where any elements are linked."""
+    found = nx.DiGraph(**graph.graph)
+    found.graph["time_dependent"] = list(dict.fromkeys(map(flat.head, graph.graph["time_dependent"])))
+    found.add_nodes_from((flat.head(name), data) for name, data in graph.nodes(data=True))
+    for source, target, link in graph.edges(data=True):
+        ends = flat.head(source), flat.head(target)
+        if not found.has_edge(*ends):
+            found.add_edge(*ends, **link)
+            continue
+        other = found.edges[ends]
+        count = other["element_links"] + link["element_links"]
+        if other["initial"] and not link["initial"]:
+            other.update(link)
+        elif other["initial"] == link["initial"]:
+            _join_elements(other, link)
+        other["element_links"] = count
+    return found
+
+
+def _join_elements(link: dict, other: Mapping[str, Any]) -> None:
+    """Take the link of other elements into a link between the same variables."""
+    for word in ("polarity_from", "polarity_to", "polarity_changes"):
+        if link.get(word) != other.get(word):
+            link.pop(word, None)
+    weaker = max(link["basis"], other["basis"], key=BASES.index)
+    link.update(
+        polarity=join(link["polarity"], other["polarity"]),
+        basis=weaker,
+        delay=link["delay"] if link["delay"] != "none" else other["delay"],
+        state=link["state"] and other["state"],
+    )
 
 
 def _check_columns(model: Model, run: Any) -> None:

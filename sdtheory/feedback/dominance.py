@@ -29,7 +29,7 @@ from sdtheory.feedback.loops import (
     Loop,
     LoopList,
     find_loops,
-    independent_loops,
+    independent_cycles,
     polarity_seen,
     structural_loops,
 )
@@ -37,6 +37,7 @@ from sdtheory.model.model import Model
 from sdtheory.names import canonical, unknown
 
 LABELS = ("end", "start")
+MOST_SAMPLED = 1000  # loops, besides the shortest
 STRETCHES = 3  # without change, that are named one by one
 
 
@@ -133,8 +134,8 @@ def loop_dominance(
     -------
     LoopDominance
         Index ``time``, a row for every TIME STEP, the first 0. Elements of arrays are variables of their own.
-        ``attrs`` has ``label``, ``complete`` and ``covered``: the share of the scores of links into states
-        that the loops account for, 1 where all loops are there.
+        ``attrs`` has ``label``, ``complete`` and ``covered``: of a sample, the share that its loops have of
+        the relative scores of all that were found.
 
     Raises
     ------
@@ -225,20 +226,25 @@ def _warn_of_method(model: Model, numbers: Mapping[str, float], batch: Batch) ->
 def _sampled(
     prepared: Structure, links: Mapping[tuple[str, str], np.ndarray], names: Iterable[Mapping]
 ) -> tuple[LoopList, float]:
-    """The shortest independent loops and the strongest found, and the share of change that they cover."""
-    stocks = [name for name, kind in prepared.graph.nodes(data="kind") if kind == "stock"]
-    states = [*stocks, *(b for a, b in links if prepared.graph.edges[a, b]["state"])]
-    cycles: dict[frozenset, Sequence[str]] = {}
-    for cycle in strongest_cycles(links, dict.fromkeys(states)):
-        cycles.setdefault(frozenset(zip(cycle, [*cycle[1:], cycle[0]], strict=True)), cycle)
-    for loop in independent_loops(prepared.graph):
-        cycles.setdefault(frozenset(loop.links), loop.variables)
-    found = structural_loops(prepared.graph, cycles.values(), names)
-    into = {link: np.abs(score) for link, score in links.items() if link[1] in set(states)}
-    held = {link for loop in found for link in loop.links}
-    moved = sum(np.minimum(score, 1.0).sum() for score in into.values())
-    mine = sum(np.minimum(score, 1.0).sum() for link, score in into.items() if link in held)
-    return found, float(mine / moved) if moved else 1.0
+    """The shortest independent loops and the strongest found, and the share of all found that they make."""
+    states = {name: None for name, kind in prepared.graph.nodes(data="kind") if kind == "stock"}
+    states.update((b, None) for a, b in links if prepared.graph.edges[a, b]["state"])
+    shortest = independent_cycles(prepared.graph.edge_subgraph(links))
+    # a cycle is known by its links, wherever it begins
+    cycles = {frozenset(_links(cycle)): cycle for cycle in [*shortest, *strongest_cycles(links, states)]}
+    relative = relative_scores(
+        multiplied([_links(cycle) for cycle in cycles.values()], links),
+        prepared.components_of([cycle[0] for cycle in cycles.values()]),
+    )
+    shares = np.abs(relative).sum(axis=1)
+    kept = {*range(len(shortest)), *np.argsort(-shares, kind="stable")[:MOST_SAMPLED].tolist()}
+    chosen = [cycle for place, cycle in enumerate(cycles.values()) if place in kept]
+    covered = float(shares[sorted(kept)].sum() / shares.sum()) if shares.any() else 1.0
+    return structural_loops(prepared.graph, chosen, names), covered
+
+
+def _links(cycle: Sequence[str]) -> list[tuple[str, str]]:
+    return list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
 
 
 def _gathered(
@@ -251,7 +257,7 @@ def _gathered(
 ) -> LoopDominance:
     scores = multiplied([loop.links for loop in found], links)
     states = [prepared.states(loop) for loop in found]
-    partition = prepared.partitions(found)
+    partition = prepared.components_of([loop.variables[0] for loop in found])
     if found:
         relative = relative_scores(scores, partition)
         chosen = dominant_sets(relative, partition)
@@ -293,12 +299,11 @@ def _gathered(
 
 def _summary(found: LoopList, scores: Scores, relative: np.ndarray, partition: np.ndarray) -> pd.DataFrame:
     rows = []
-    moves = (relative != 0).any(axis=0)
     for place, loop in enumerate(found):
         largest = scores.logarithm[place].max(initial=-np.inf)
         scaled = scores.logarithm[place] - (largest if np.isfinite(largest) else 0.0)
         polarity, confidence = polarity_seen(scores.sign[place] * np.exp(scaled))
-        share = float(np.abs(relative[place][moves]).mean()) if moves.any() else 0.0
+        share = float(np.abs(relative[place, 1:]).mean())
         rows.append((loop.name, polarity or loop.polarity, confidence, int(partition[place]), share))
     columns = ["name", "polarity", "confidence", "partition", "share"]
     return pd.DataFrame(rows, columns=columns, index=pd.Index([loop.id for loop in found], name="loop"))
@@ -327,8 +332,8 @@ def _messages(
     messages = []
     if not found.complete:
         messages.append(
-            f"a sample of {len(found):,} loops, the shortest and the strongest; they hold {covered:.0%} of the "
-            f"change that feedback makes in states, and shares are among them"
+            f"a sample: {len(found):,} loops, the shortest and the strongest, which hold {covered:.0%} of the "
+            "scores of all that were found; shares are among them"
         )
     elif not found:
         messages.append(found.message)

@@ -103,9 +103,9 @@ class Structure:
             (a, b) for a, b, initial in self.graph.edges(data="initial") if part[a] == part[b] and not initial
         ]
 
-    def partitions(self, loops: Sequence[Loop]) -> np.ndarray:
-        """Numbers, from 1, of the cycle partitions: loops whose states act on one another."""
-        parts = [self.components[loop.variables[0]] for loop in loops]
+    def components_of(self, names: Sequence[str]) -> np.ndarray:
+        """Numbers, from 1, of the cycle partitions of variables: those that act on one another have the same."""
+        parts = [self.components[name] for name in names]
         numbers = {part: number for number, part in enumerate(dict.fromkeys(parts), start=1)}
         return np.array([numbers[part] for part in parts], dtype=int)
 

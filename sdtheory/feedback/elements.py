@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from sdtheory.errors import LimitError, NotCompiled, SDError
+from sdtheory.errors import LimitError, NotCompiled
 from sdtheory.model.expression import (
     Binary,
     Call,
@@ -38,6 +38,7 @@ from sdtheory.model.subscripts import (
 )
 
 SUMS = {"sum": "+", "prod": "*"}
+OPENING, CLOSING = "⟨⟩"
 EXTREMES = {"vmin": "min", "vmax": "max"}
 
 
@@ -56,6 +57,10 @@ class WrittenOut:
     model: Model
     labels: Mapping[str, str]
 
+    def head(self, name: str) -> str:
+        """The variable that an element belongs to."""
+        return name.partition(OPENING)[0] if name in self.labels else name
+
     def label(self, name: str) -> str:
         """A variable's name as columns of a run have it."""
         return self.labels.get(name, name)
@@ -63,7 +68,7 @@ class WrittenOut:
 
 def own_name(name: str, cell: Cell) -> str:
     """The name of an element as a variable of its own."""
-    return f"{name}⟨{','.join(cell)}⟩" if cell else name
+    return f"{name}{OPENING}{','.join(cell)}{CLOSING}" if cell else name
 
 
 def written_out(model: Model) -> WrittenOut:
@@ -197,29 +202,27 @@ class _Writer:
         return tuple(name.name for name in references(tree) if key_of(name.name.partition("⟨")[0]) in wanted)
 
 
-def element_links(model: Model) -> dict[tuple[str, str], int] | None:
-    """How many links between elements each link between variables stands for, by canonical names.
+def with_tables(model: Model) -> Model:
+    """The model with the points of scalar lookups written where they are called by name."""
+    tables = tables_of(model)
 
-    None when the arrays cannot be written out.
-    """
-    try:
-        flat = written_out(model)
-    except SDError:
-        return None
-    found: dict[tuple[str, str], int] = {}
-    for variable in flat.model:
-        for equation in variable.equations:
-            trees = [equation.expression, equation.initial]
-            read = dict.fromkeys(
-                name.name
-                for tree in trees
-                if tree is not None and not isinstance(tree, Table)
-                for name in references(tree)
-            )
-            for name in read:
-                ends = tuple(key_of(end.partition("⟨")[0]) for end in (name, variable.name))
-                found[ends] = found.get(ends, 0) + 1  # type: ignore[index]
-    return found
+    def written(node: Expression) -> Expression:
+        if isinstance(node, Lookup):
+            found = tables.get(key_of(node.table.name)) if isinstance(node.table, Name) else None
+            return Lookup(found or node.table, written(node.argument))
+        return node if isinstance(node, Name) else rebuild(node, written)
+
+    def equation(one: Equation) -> Equation:
+        tree = one.expression if isinstance(one.expression, Table) else written(one.expression)
+        return replace(one, expression=tree, initial=one.initial and written(one.initial))
+
+    return replace(
+        model,
+        variables={
+            key: replace(variable, equations=tuple(map(equation, variable.equations)))
+            for key, variable in model.variables.items()
+        },
+    )
 
 
 def tables_of(model: Model) -> dict[str, Table]:
@@ -227,5 +230,7 @@ def tables_of(model: Model) -> dict[str, Table]:
     return {
         key: variable.equations[0].expression
         for key, variable in model.variables.items()
-        if isinstance(variable, LookupVariable) and isinstance(variable.equations[0].expression, Table)
+        if isinstance(variable, LookupVariable)
+        and not variable.dimensions
+        and isinstance(variable.equations[0].expression, Table)
     }

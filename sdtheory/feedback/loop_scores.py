@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class Scores:
             return self.sign * np.exp(self.logarithm)
 
 
-def multiplied(loops: Sequence[Sequence[Link]], links: Mapping[Link, np.ndarray]) -> Scores:
+def multiplied(loops: Sequence[Iterable[Link]], links: Mapping[Link, np.ndarray]) -> Scores:
     """Scores of loops: the product of the scores of their links.
 
     Parameters
@@ -49,16 +49,21 @@ def multiplied(loops: Sequence[Sequence[Link]], links: Mapping[Link, np.ndarray]
     >>> multiplied([[("a", "b"), ("b", "a")]], links).values
     array([[ 0., -1.]])
     """
-    with np.errstate(divide="ignore"):
-        logarithms = {link: np.log(np.abs(score)) for link, score in links.items()}
-    signs = {link: np.sign(score) for link, score in links.items()}
+    from scipy.sparse import csr_matrix
+
+    place = {link: number for number, link in enumerate(links)}
+    held = [[place[link] for link in loop] for loop in loops]
+    starts = np.cumsum([0, *map(len, held)])
+    columns = np.array([number for loop in held for number in loop], dtype=int)
+    holds = csr_matrix((np.ones(len(columns)), columns, starts), shape=(len(loops), len(links)))
     shape = next(iter(links.values())).shape if links else (0,)
-    logarithm, sign = np.zeros((len(loops), *shape)), np.ones((len(loops), *shape))
-    for place, loop in enumerate(loops):
-        for link in loop:
-            logarithm[place] += logarithms[link]
-            sign[place] *= signs[link]
-    return Scores(logarithm, sign)
+    scores = np.array(list(links.values())).reshape(len(links), -1)
+    still = scores == 0
+    logarithm = holds @ np.log(np.abs(np.where(still, 1.0, scores)))
+    sign = 1.0 - 2.0 * ((holds @ (scores < 0).astype(float)) % 2)
+    stopped = (holds @ still.astype(float)) > 0
+    logarithm[stopped], sign[stopped] = -np.inf, 0.0
+    return Scores(logarithm.reshape(len(loops), *shape), sign.reshape(len(loops), *shape))
 
 
 def relative_scores(scores: Scores, partition: np.ndarray) -> np.ndarray:

@@ -145,6 +145,18 @@ def independent_loops(model: Model | nx.DiGraph, *, names: Iterable[Mapping] = (
     [('a', 'b')]
     """
     graph = _running(model)
+    chosen = independent_cycles(graph)
+    if isinstance(model, Model):
+        chosen = _with_state(model, graph, chosen)
+    every = find_loops(graph, names=names, seconds=COUNTING)
+    if every.complete:
+        by_cycle = {loop.variables: loop for loop in every}
+        return LoopList([by_cycle[cycle] for cycle in sorted(chosen, key=len)])
+    return LoopList(name_loops(_identified(graph, chosen), names))
+
+
+def independent_cycles(graph: nx.DiGraph) -> list[tuple[str, ...]]:
+    """The cycles of `independent_loops`, of a graph without links that act only at the start."""
     order = {name: place for place, name in enumerate(graph)}
     chosen: list[tuple[str, ...]] = []
     for members in nx.strongly_connected_components(graph):
@@ -155,13 +167,7 @@ def independent_loops(model: Model | nx.DiGraph, *, names: Iterable[Mapping] = (
             if links - covered:
                 covered |= links
                 chosen.append(cycle)
-    if isinstance(model, Model):
-        chosen = [tuple(cycle) for cycle in _with_state(model, graph, chosen)]
-    every = find_loops(graph, names=names, seconds=COUNTING)
-    if every.complete:
-        by_cycle = {loop.variables: loop for loop in every}
-        return LoopList([by_cycle[cycle] for cycle in sorted(chosen, key=len)])
-    return LoopList(name_loops(_identified(graph, chosen), names))
+    return chosen
 
 
 def structural_loops(
@@ -217,7 +223,7 @@ def name_loops(loops: Iterable[Loop], names: Iterable[Mapping]) -> list[Loop]:
     """Loops with the modeller's names in place of the default ones.
 
     Each entry names the shortest loop, not named yet, that passes through its ``through`` variables in
-    that cyclic order (and has its ``polarity``, when given).
+    that cyclic order (and has its ``polarity``, when given). An array stands for any of its elements.
 
     Examples
     --------
@@ -231,18 +237,16 @@ def name_loops(loops: Iterable[Loop], names: Iterable[Mapping]) -> list[Loop]:
         wanted = [canonical(name) for name in entry["through"]]
         for place, loop in enumerate(result):
             fits = entry.get("polarity", loop.polarity) == loop.polarity
-            if (
-                place not in named
-                and fits
-                and _in_cyclic_order([canonical(v) for v in loop.variables], wanted)
-            ):
+            if place not in named and fits and _in_cyclic_order(loop.variables, wanted):
                 result[place] = replace(loop, name=entry["name"])
                 named.add(place)
                 break
     return result
 
 
-def _in_cyclic_order(cycle: list[str], wanted: list[str]) -> bool:
+def _in_cyclic_order(variables: Sequence[str], wanted: list[str]) -> bool:
+    keys = [canonical(name) for name in variables]
+    cycle = [key if key in wanted else key.partition("[")[0] for key in keys]
     if not set(wanted) <= set(cycle):
         return False
     start = cycle.index(wanted[0])

@@ -9,9 +9,9 @@ import networkx as nx
 import numpy as np
 
 from sdtheory.errors import SDError
-from sdtheory.feedback.elements import tables_of, written_out
+from sdtheory.feedback.elements import WrittenOut, tables_of
 from sdtheory.model.expression import Expression, Name, Number, Table, evaluate, walk
-from sdtheory.model.model import Model
+from sdtheory.model.model import CONTROLS, Model
 from sdtheory.names import canonical
 
 STATES_SAMPLED = 25
@@ -23,7 +23,7 @@ SMALLEST_CHANGE = 1e-12  # of the largest value: below it a change is rounding
 Signs = tuple[np.ndarray, np.ndarray]
 
 
-def judge_by_run(graph: nx.DiGraph, model: Model, run: Any, *, elements: bool = False) -> None:
+def judge_by_run(graph: nx.DiGraph, flat: WrittenOut, run: Any) -> None:
     """Settle, or unsettle, the signs of links along a run.
 
     A link is tried alone, all else held: by the change of its source between rows, and by central
@@ -33,31 +33,19 @@ def judge_by_run(graph: nx.DiGraph, model: Model, run: Any, *, elements: bool = 
     Parameters
     ----------
     graph : networkx.DiGraph
-        Changed in place.
-    model : Model
+        Of the elements; changed in place.
+    flat : WrittenOut
     run : pandas.DataFrame
-    elements : bool
-        Whether the nodes are the elements of `written_out`.
     """
-    try:
-        flat = written_out(model)
-    except SDError:
-        return
-    values = _values(flat.model, flat.label, run)
-    node_of = {name: name for name in graph}
-    seen: dict[tuple[str, str], list[Signs]] = {}
+    values = _values(flat, run)
     for variable in flat.model:
         tree = variable.equations[0].expression
-        if isinstance(tree, Table | Number):
+        if isinstance(tree, Table | Number) or variable.dimensions:
             continue
         for source in _sources(tree, flat.model):
             ends = (source, variable.name)
-            if not elements:
-                ends = (source.partition("⟨")[0], variable.name.partition("⟨")[0])
-            if all(end in node_of for end in ends) and graph.has_edge(*ends) and _open(graph.edges[ends]):
-                seen.setdefault(ends, []).extend(_signs(tree, canonical(source), values, run))
-    for ends, signs in seen.items():
-        _settle(graph.edges[ends], signs)
+            if graph.has_edge(*ends) and _open(graph.edges[ends]):
+                _settle(graph.edges[ends], list(_signs(tree, canonical(source), values)))
 
 
 def _open(link: Mapping[str, Any]) -> bool:
@@ -71,18 +59,12 @@ def _sources(tree: Expression, model: Model) -> list[str]:
     return [model.variables[key].name for key in names if key in model.variables]
 
 
-def _values(model: Model, label: Any, run: Any) -> dict[str, Any]:
+def _values(flat: WrittenOut, run: Any) -> dict[str, Any]:
     """Series and tables by canonical name."""
     columns = {canonical(str(column)): column for column in run.columns}
-    found: dict[str, Any] = dict(tables_of(model))
-    for name in [
-        *(variable.name for variable in model),
-        "INITIAL TIME",
-        "FINAL TIME",
-        "TIME STEP",
-        "SAVEPER",
-    ]:
-        column = columns.get(canonical(label(name)))
+    found: dict[str, Any] = dict(tables_of(flat.model))
+    for name in [*(variable.name for variable in flat.model), *CONTROLS]:
+        column = columns.get(canonical(flat.label(name)))
         if column is not None:
             found[canonical(name)] = run[column].to_numpy(dtype=float)
     times = np.asarray(run.index, dtype=float)
@@ -92,7 +74,7 @@ def _values(model: Model, label: Any, run: Any) -> dict[str, Any]:
     return found
 
 
-def _signs(tree: Expression, key: str, values: Mapping[str, Any], run: Any) -> Iterator[Signs]:
+def _signs(tree: Expression, key: str, values: Mapping[str, Any]) -> Iterator[Signs]:
     if not isinstance(values.get(key), np.ndarray):
         return
     times = values["time"]
