@@ -157,6 +157,7 @@ def loops(
     loaded = sd.load(model)
     graph = graph_of(loaded, "elements" if dominance else None)
     given = loop_names(model, names)
+    found: Any
     if independent:
         found = sd.independent_loops(graph, names=given)
     else:

@@ -72,7 +72,7 @@ def causal_graph(model: Model, run: Any = None, *, expand: str | None = None) ->
     Raises
     ------
     UnknownName
-        For another word in `expand`.
+        For another word in `expand`, or when an equation reads a name that no variable has.
     UsageError
         When `run` lacks variables.
     NotCompiled, LimitError
@@ -224,9 +224,9 @@ def _links(
         if equation.initial is not None:
             starting.update(dict.fromkeys(use[0] for use in _uses(equation.initial)))
     for key in dict.fromkeys([*running, *starting]):
-        source = model.variables.get(key)
-        if source is None or key in BUILT_IN or rates.get(key) == "":
+        if key in BUILT_IN or rates.get(key) == "":
             continue
+        source = model[key]
         if key not in running:
             yield source.name, _attributes("?", "proved", initial=True)
         elif key in rates:
