@@ -258,11 +258,8 @@ def _gathered(
     scores = multiplied([loop.links for loop in found], links)
     states = [prepared.states(loop) for loop in found]
     partition = prepared.components_of([loop.variables[0] for loop in found])
-    if found:
-        relative = relative_scores(scores, partition)
-        chosen = dominant_sets(relative, partition)
-    else:
-        relative, chosen = np.zeros((0, len(times))), np.zeros((0, len(times)), dtype=bool)
+    relative = relative_scores(scores, partition) if found else np.zeros((0, len(times)))
+    chosen = dominant_sets(relative, partition)
     stretches = periods(relative, chosen, partition)
     step = float(times[1] - times[0])
     index = pd.Index(times if label == "end" else times - step, name="time")

@@ -51,12 +51,14 @@ def multiplied(loops: Sequence[Iterable[Link]], links: Mapping[Link, np.ndarray]
     """
     from scipy.sparse import csr_matrix
 
+    shape = next(iter(links.values())).shape if links else (0,)
+    if not loops:
+        return Scores(np.zeros((0, *shape)), np.zeros((0, *shape)))
     place = {link: number for number, link in enumerate(links)}
     held = [[place[link] for link in loop] for loop in loops]
     starts = np.cumsum([0, *map(len, held)])
     columns = np.array([number for loop in held for number in loop], dtype=int)
     holds = csr_matrix((np.ones(len(columns)), columns, starts), shape=(len(loops), len(links)))
-    shape = next(iter(links.values())).shape if links else (0,)
     scores = np.array(list(links.values())).reshape(len(links), -1)
     still = scores == 0
     logarithm = holds @ np.log(np.abs(np.where(still, 1.0, scores)))
