@@ -157,49 +157,50 @@ def loops(
     loaded = sd.load(model)
     graph = graph_of(loaded, "elements" if dominance else None)
     given = loop_names(model, names)
-    found: Any
-    if independent:
-        found = sd.independent_loops(graph, names=given)
-    else:
-        found = sd.find_loops(graph, through=through, names=given)
-    shares: dict[str, float] = {}
+    found: Any = (
+        sd.independent_loops(graph, names=given)
+        if independent
+        else sd.find_loops(graph, through=through, names=given)
+    )
     scored: Any = None
     if dominance:
         scored = sd.loop_dominance(loaded, names=given, graph=graph)
-        shares = scored.summary["share"].to_dict()
-        if independent or through:
-            kept = {loop.variables for loop in found}
-            found = [loop for loop in scored.loops if loop.variables in kept]
-        else:
-            found = scored.loops
-    rows: list[dict[str, Any]] = [
-        {
-            "id": loop.id,
-            "name": loop.name,
-            "polarity": loop.polarity,
-            "variables": list(loop.variables),
-            "share": shares.get(loop.id),
-        }
-        for loop in found
-    ]
-    complete = getattr(found, "complete", True) and (scored is None or scored.attrs["complete"])
+        kept = {loop.variables for loop in found} if independent or through else None
+        found = type(found)(
+            [loop for loop in scored.loops if kept is None or loop.variables in kept], scored.loops.complete
+        )
+    elif not found.complete and not as_json:
+        message = f"{found.message}; these are the shortest independent ones"
+        found = type(found)(sd.independent_loops(graph, names=given), complete=False)
+        click.echo(message, err=True)
+    shares = {} if scored is None else scored.summary["share"].to_dict()
     if as_json:
-        echo_json({"loops": rows, "complete": complete, **({} if scored is None else _periods(scored))})
-        return
-    if not rows:
-        click.echo("no feedback loops: no path leads from any variable back to itself")
-        return
-    columns = ["id", "polarity", "name", "variables"]
-    table = [[row["id"], row["polarity"], row["name"], " -> ".join(row["variables"])] for row in rows]
-    if scored is not None:
-        columns.insert(3, "share")
-        for cells, row in zip(table, rows, strict=True):
-            cells.insert(3, f"{row['share']:.1%}")
-    print_table(f"{len(rows)} loops", columns, table)
-    if scored is not None:
-        _print_periods(scored)
-    elif not complete:
-        click.echo(f"at least {len(rows)} loops: the search was stopped by its limit", err=True)
+        rows = [
+            {
+                "id": loop.id,
+                "name": loop.name,
+                "polarity": loop.polarity,
+                "variables": list(loop.variables),
+                "share": shares.get(loop.id),
+            }
+            for loop in found
+        ]
+        echo_json({"loops": rows, "complete": found.complete, **({} if scored is None else _periods(scored))})
+    elif not found:
+        click.echo(found.message)
+    else:
+        _print_loops(found, shares)
+        if scored is not None:
+            _print_periods(scored)
+
+
+def _print_loops(found: Any, shares: dict[str, float]) -> None:
+    columns = ["id", "polarity", "name", *(["share"] if shares else []), "variables"]
+    rows = []
+    for loop in found:
+        share = [f"{shares[loop.id]:.1%}"] if shares else []
+        rows.append([loop.id, loop.polarity, loop.name, *share, " -> ".join(loop.variables)])
+    print_table(f"{len(rows)} loops", columns, rows)
 
 
 def _periods(scored: Any) -> dict[str, Any]:

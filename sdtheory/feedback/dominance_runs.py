@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from sdtheory.engines.graph import Program
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
 from sdtheory.engines.vectorised import run_vectorised
+from sdtheory.errors import SDError, UsageError
 from sdtheory.feedback.causal import causal_graph
 from sdtheory.feedback.dominance_links import Link, Paths, link_scores, paths_of
 from sdtheory.feedback.dominance_states import OpenModel, with_open_states
@@ -116,7 +118,8 @@ class Structure:
 
     def program(self, parameters: tuple[str, ...]) -> Program:
         """The program of the open model, with all its variables."""
-        return _program(self.opened.model, parameters)
+        with labelled(self.flat):
+            return _program(self.opened.model, parameters)
 
     def inputs(self, names: Iterable[str], numbers: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
         """What runs vary, element by element.
@@ -165,10 +168,19 @@ def structure(model: Model, graph: nx.DiGraph | None = None) -> Structure:
     Raises
     ------
     ModelError
-        For a construct that only the reference engine runs, or variables that need each other at once.
+        For a construct that has no scores.
+    UsageError
+        When the graph is not one of the model's elements.
     """
     prepared = _structure(model)
-    return prepared if graph is None else replace(prepared, graph=graph)
+    if graph is None:
+        return prepared
+    if set(graph) != set(prepared.graph):
+        raise UsageError(
+            "the graph is not that of the model's elements",
+            remedy="make it with causal_graph(expand='elements')",
+        )
+    return replace(prepared, graph=graph)
 
 
 @remembered
@@ -176,9 +188,21 @@ def _structure(model: Model) -> Structure:
     settings = replace(model.settings, method="euler", save_every=model.settings.time_step)
     every_step = replace(model, settings=settings)
     flat = written_out(every_step)
-    return Structure(
-        every_step, flat, with_open_states(flat.model), causal_graph(every_step, expand="elements")
-    )
+    with labelled(flat):
+        return Structure(
+            every_step, flat, with_open_states(flat.model), causal_graph(every_step, expand="elements")
+        )
+
+
+@contextmanager
+def labelled(flat: WrittenOut) -> Iterator[None]:
+    """Spell elements in errors as columns of a run do."""
+    try:
+        yield
+    except SDError as error:
+        for name, label in flat.labels.items():
+            error.message = error.message.replace(name, label)
+        raise
 
 
 @remembered

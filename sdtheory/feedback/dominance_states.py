@@ -14,6 +14,7 @@ from typing import Any
 
 from sdtheory.engines.readings import read_specially
 from sdtheory.errors import ModelError, SDError, shown
+from sdtheory.feedback.elements import tables_of
 from sdtheory.model.expression import (
     TIME_STEP,
     Call,
@@ -96,7 +97,11 @@ def with_open_states(model: Model) -> OpenModel:
     y~smooth1 = (x - "y~smooth1")/4
     y = "y~smooth1"
     """
-    maker = _Maker(model, _constants(model))
+    constants = _numbers(model, {})
+    at_start = (
+        _numbers(model, {"time": constants["initial time"]}) if "initial time" in constants else constants
+    )
+    maker = _Maker(model, constants, at_start)
     for key, variable in model.variables.items():
         tree = variable.equations[0].expression
         if isinstance(tree, Table) or isinstance(variable, Constant):
@@ -121,23 +126,32 @@ def _placed(model: Model, variable: Variable, error: SDError) -> ModelError:
     )
 
 
-def _constants(model: Model) -> dict[str, Any]:
-    """Values of the constants by canonical name, as far as they are plain numbers."""
-    found: dict[str, Any] = {}
-    with suppress(SDError):  # where it is computed from variables, a delay keeps its order
-        found["time step"] = float(evaluate(model.settings.time_step, {}))
-    for key, variable in model.variables.items():
-        tree = variable.equations[0].expression
-        if isinstance(variable, Constant) and not isinstance(tree, Table):
-            with suppress(SDError):
-                found[key] = float(evaluate(tree, found))
-    return found
+def _numbers(model: Model, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by canonical name of what is computed from numbers and from what is known alone."""
+    found = {**tables_of(model), **known}
+    waiting = {
+        key: variable.equations[0].expression
+        for key, variable in model.variables.items()
+        if not isinstance(variable, Stock | LookupVariable) and not variable.dimensions
+    }
+    waiting |= {"initial time": model.settings.start, "time step": model.settings.time_step}
+    while True:
+        ready = {}
+        for key, tree in waiting.items():
+            if not isinstance(tree, Table) and all(read in found for read in reads_of(tree)):
+                with suppress(SDError):  # a function that remembers or is random
+                    ready[key] = float(evaluate(tree, {**found, **ready}))
+        if not ready:
+            return found
+        found |= ready
+        waiting = {key: tree for key, tree in waiting.items() if key not in ready}
 
 
 @dataclass
 class _Maker:
     model: Model
     constants: Mapping[str, Any]
+    at_start: Mapping[str, Any]
     variables: dict[str, Variable] = field(default_factory=dict)
     formulas: dict[str, Expression] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
@@ -155,7 +169,7 @@ class _Maker:
     def opened(self, tree: Expression, owner: Variable) -> Expression:
         """The tree with every call that remembers or is random replaced by a name."""
         if isinstance(tree, Opaque):
-            raise ModelError(f"{tree.text} is only run by the reference engine")
+            raise ModelError(f"{tree.text} has no scores")
         if isinstance(tree, Call) and tree.function == "active_initial":
             return Call(tree.function, (self.opened(tree.arguments[0], owner), tree.arguments[1]))
         tree = rebuild(tree, lambda part: self.opened(part, owner))
@@ -255,7 +269,7 @@ class _Maker:
 
     def number(self, tree: Expression, what: str) -> float:
         try:
-            return float(evaluate(tree, self.constants))
+            return float(evaluate(tree, self.at_start))
         except SDError:
             raise ModelError(f"{what} that is no plain number at the start") from None
 

@@ -35,6 +35,7 @@ Polynomial = dict[tuple[tuple[Expression, int], ...], float]
 
 ANY: Interval = (-math.inf, math.inf)
 LARGEST_POLYNOMIAL = 300  # terms; beyond this the second method gives up
+MOST_PRODUCTS = 1000  # terms multiplied at a time; beyond it likewise
 _FLIP = {"+": "-", "-": "+", "0": "0", "?": "?"}
 
 
@@ -379,6 +380,8 @@ def _fraction(node: Expression) -> tuple[Polynomial, Polynomial] | None:
 
 def _operate(operator, a, b, node) -> tuple[Polynomial, Polynomial] | None:
     (p, q), (r, s) = a, b
+    if max(len(p), len(q)) * max(len(r), len(s)) > MOST_PRODUCTS:
+        return None
     if operator == "^":
         exponent = r.get((), 0.0) if set(r) <= {()} and s == {(): 1.0} else math.nan
         if exponent not in (1.0, 2.0, 3.0):
