@@ -136,7 +136,7 @@ def _numbers(model: Model, known: Mapping[str, Any]) -> dict[str, Any]:
     }
     waiting |= {"initial time": model.settings.start, "time step": model.settings.time_step}
     while True:
-        ready = {}
+        ready: dict[str, float] = {}
         for key, tree in waiting.items():
             if not isinstance(tree, Table) and all(read in found for read in reads_of(tree)):
                 with suppress(SDError):  # a function that remembers or is random
