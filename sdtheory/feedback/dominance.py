@@ -164,7 +164,7 @@ def loop_dominance(
     if label not in LABELS:
         raise unknown("label", str(label), LABELS)
     changed, numbers, _ = with_changes(model, changes)
-    prepared = structure(changed, graph)
+    prepared = structure(changed, graph, numbers)
     found = find_loops(prepared.graph, names=names, limit=limit, seconds=seconds)
     inputs = np.array(list(numbers.values())).reshape(len(numbers), 1)
     batch = run_batch(prepared, *prepared.inputs(numbers, inputs), seed)

@@ -91,7 +91,7 @@ def dominance_many(
             SDWarning,
             stacklevel=2,
         )
-    prepared = structure(changed, graph)
+    prepared = structure(changed, graph, labels)
     found = find_loops(prepared.graph, names=names)
     if not found.complete:
         raise ModelError(found.message, remedy="score single runs with loop_dominance, which takes a sample")

@@ -16,16 +16,16 @@ from sdtheory.engines.graph import Program
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
 from sdtheory.engines.vectorised import run_vectorised
-from sdtheory.errors import SDError, UsageError
+from sdtheory.errors import SDError, SimulationError, UsageError, shown
 from sdtheory.feedback.causal import causal_graph
 from sdtheory.feedback.dominance_links import Link, Paths, link_scores, paths_of
 from sdtheory.feedback.dominance_states import OpenModel, with_open_states
 from sdtheory.feedback.elements import WrittenOut, own_name, tables_of, written_out
 from sdtheory.feedback.loops import Loop
-from sdtheory.model.expression import Table
+from sdtheory.model.expression import Table, evaluate
 from sdtheory.model.model import CONTROLS, Model
 from sdtheory.model.model import Lookup as LookupVariable
-from sdtheory.model.subscripts import coverage, split
+from sdtheory.model.subscripts import Cell, coverage, split
 from sdtheory.names import canonical
 
 
@@ -133,10 +133,7 @@ class Structure:
         found: dict[str, np.ndarray] = {}
         whole_first = sorted(zip(names, numbers, strict=True), key=lambda pair: pair[0].endswith("]"))
         for name, row in whole_first:
-            head, cell = split(name)
-            variable = self.model[head]
-            cells = [cell] if cell else coverage(self.model, variable)
-            found.update((own_name(variable.name, one), row) for one in cells)
+            found.update((own_name(*one), row) for one in _cells(self.model, [name]))
         return tuple(found), np.array(list(found.values())).reshape(len(found), numbers.shape[1])
 
     def scores(self, links: Sequence[Link], batch: Batch) -> dict[Link, np.ndarray]:
@@ -156,7 +153,7 @@ class Structure:
         return _paths(self.opened, links)
 
 
-def structure(model: Model, graph: nx.DiGraph | None = None) -> Structure:
+def structure(model: Model, graph: nx.DiGraph | None = None, varied: Iterable[str] = ()) -> Structure:
     """Prepare a model for scoring its loops.
 
     Parameters
@@ -164,6 +161,8 @@ def structure(model: Model, graph: nx.DiGraph | None = None) -> Structure:
     model : Model
     graph : networkx.DiGraph, optional
         Its causal graph, elements as nodes, in place of the one that the equations alone give.
+    varied : iterable of str
+        Constants and ``name[element]`` that runs vary.
 
     Raises
     ------
@@ -172,7 +171,7 @@ def structure(model: Model, graph: nx.DiGraph | None = None) -> Structure:
     UsageError
         When the graph is not one of the model's elements.
     """
-    prepared = _structure(model)
+    prepared = _structure(model, tuple(varied))
     if graph is None:
         return prepared
     if set(graph) != set(prepared.graph):
@@ -184,14 +183,23 @@ def structure(model: Model, graph: nx.DiGraph | None = None) -> Structure:
 
 
 @remembered
-def _structure(model: Model) -> Structure:
+def _structure(model: Model, varied: tuple[str, ...]) -> Structure:
     settings = replace(model.settings, method="euler", save_every=model.settings.time_step)
     every_step = replace(model, settings=settings)
     flat = written_out(every_step)
+    elements = [canonical(own_name(name, cell)) for name, cell in _cells(every_step, varied)]
     with labelled(flat):
-        return Structure(
-            every_step, flat, with_open_states(flat.model), causal_graph(every_step, expand="elements")
-        )
+        opened = with_open_states(flat.model, elements)
+    return Structure(every_step, flat, opened, causal_graph(every_step, expand="elements"))
+
+
+def _cells(model: Model, names: Iterable[str]) -> Iterator[tuple[str, Cell]]:
+    """Variables and cells of names, those of a whole array one by one."""
+    for name in names:
+        head, cell = split(name)
+        variable = model[head]
+        for one in [cell] if cell else coverage(model, variable):
+            yield variable.name, one
 
 
 @contextmanager
@@ -244,7 +252,22 @@ def run_batch(
     values: dict[str, Any] = {canonical(name): series for name, series in result.values.items()}
     values["time"] = np.broadcast_to(result.times, (inputs.shape[1], len(result.times)))
     values.update(tables_of(prepared.opened.model))
+    _check_orders(prepared, values)
     return Batch(result.times, values, result.status, result.message)
+
+
+def _check_orders(prepared: Structure, values: Mapping[str, Any]) -> None:
+    """Refuse runs in which a stage of a delay is shorter than a step, as runs of the model itself are."""
+    start = {key: one if isinstance(one, Table) else one[..., :1] for key, one in values.items()}
+    step = float(values["time step"].flat[0])
+    for time, order, name in prepared.opened.orders:
+        least = float(np.min(evaluate(time, start)))
+        if order * step > least:
+            raise SimulationError(
+                f"'{shown(prepared.flat.label(name))}': a delay of order {order} that lasts {least:g} has stages "
+                f"shorter than TIME STEP {step:g}",
+                remedy="lower TIME STEP",
+            )
 
 
 def runs_at_once(prepared: Structure, rows: int, most_bytes: int) -> int:

@@ -7,7 +7,7 @@ whose equation is the call and nothing else, random functions by the number that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,21 +65,26 @@ class OpenModel:
     pipelines : mapping of str to Pipeline
     samples : mapping of str to str
         Variables that are a SAMPLE IF TRUE, and the name under which their formula has the held value.
+    orders : tuple of (Expression, int, str)
+        Delay times that runs may vary, the order of the delay, and whose it is.
     """
 
     model: Model
     formulas: Mapping[str, Expression]
     pipelines: Mapping[str, Pipeline]
     samples: Mapping[str, str]
+    orders: tuple[tuple[Expression, int, str], ...] = ()
 
 
-def with_open_states(model: Model) -> OpenModel:
+def with_open_states(model: Model, varied: Iterable[str] = ()) -> OpenModel:
     """Bring every state of a scalar model into the open.
 
     Parameters
     ----------
     model : Model
         As of `written_out`.
+    varied : iterable of str
+        Canonical names of constants that runs vary: no order of a delay is fixed by their value.
 
     Raises
     ------
@@ -97,10 +102,10 @@ def with_open_states(model: Model) -> OpenModel:
     y~smooth1 = (x - "y~smooth1")/4
     y = "y~smooth1"
     """
-    constants = _numbers(model, {})
-    at_start = (
-        _numbers(model, {"time": constants["initial time"]}) if "initial time" in constants else constants
-    )
+    constants = _numbers(model, set(varied), {})
+    at_start = constants
+    if "initial time" in constants:
+        at_start = _numbers(model, set(varied), {"time": constants["initial time"]})
     maker = _Maker(model, constants, at_start)
     for key, variable in model.variables.items():
         tree = variable.equations[0].expression
@@ -113,7 +118,11 @@ def with_open_states(model: Model) -> OpenModel:
         except SDError as error:
             raise _placed(model, variable, error) from None
     return OpenModel(
-        replace(model, variables=maker.variables), maker.formulas, maker.pipelines, maker.samples
+        replace(model, variables=maker.variables),
+        maker.formulas,
+        maker.pipelines,
+        maker.samples,
+        tuple(maker.orders),
     )
 
 
@@ -126,13 +135,13 @@ def _placed(model: Model, variable: Variable, error: SDError) -> ModelError:
     )
 
 
-def _numbers(model: Model, known: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(model: Model, varied: set[str], known: Mapping[str, Any]) -> dict[str, Any]:
     """Values by canonical name of what is computed from numbers and from what is known alone."""
     found = {**tables_of(model), **known}
     waiting = {
         key: variable.equations[0].expression
         for key, variable in model.variables.items()
-        if not isinstance(variable, Stock | LookupVariable) and not variable.dimensions
+        if not isinstance(variable, Stock | LookupVariable) and key not in varied
     }
     waiting |= {"initial time": model.settings.start, "time step": model.settings.time_step}
     while True:
@@ -156,6 +165,7 @@ class _Maker:
     formulas: dict[str, Expression] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     samples: dict[str, str] = field(default_factory=dict)
+    orders: list[tuple[Expression, int, str]] = field(default_factory=list)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, variable: Variable) -> None:
@@ -209,7 +219,7 @@ class _Maker:
         if not isinstance(source, Name):
             source = self.hidden(owner, f"{word} input ", source)
         own = self.hidden(owner, word, Call("delay_fixed", (source, time, initial)), follows=False)
-        self.pipelines[canonical(own.name)] = Pipeline(canonical(source.name), time)
+        self.pipelines[canonical(own.name)] = Pipeline(canonical(source.name), self.formula(time))
         return own
 
     def sample(self, call: Call, owner: Variable) -> Name:
@@ -226,7 +236,7 @@ class _Maker:
             return self.pipeline(owner, "delay fixed", *call.arguments)
         form = FUNCTIONS[call.function].states
         assert form is not None
-        arguments = self.with_order(call)
+        arguments = self.with_order(call, owner)
         names: dict[int, Name] = {}
 
         def own(place: int) -> Name:
@@ -252,19 +262,19 @@ class _Maker:
         self.variables[key] = Auxiliary(name.name, (Equation(call),), owner=owner.name)
         self.pipelines[key] = Pipeline(canonical(source.name), TIME_STEP)
 
-    def with_order(self, call: Call) -> tuple[Expression, ...]:
+    def with_order(self, call: Call, owner: Variable) -> tuple[Expression, ...]:
         """The arguments of a call, the order of a delay lowered until each stage lasts a TIME STEP."""
         if call.function not in CHAINS:
             return call.arguments
         source, time, initial, order = call.arguments
         most = int(self.number(order, "an order of a delay"))
-        if call.function != "smooth" and most > 1 and "time step" in self.constants:
+        if call.function != "smooth" and most > 1:
             try:
-                lasts = float(evaluate(time, self.constants))
-            except SDError:
-                lasts = float("inf")  # it varies, and keeps its order
-            while most > 1 and most * self.constants["time step"] > lasts:
-                most -= 1
+                lasts, step = (float(evaluate(tree, self.constants)) for tree in (time, TIME_STEP))
+                while most > 1 and most * step > lasts:
+                    most -= 1
+            except SDError:  # it varies, and the delay keeps its order
+                self.orders.append((self.formula(time), most, owner.name))
         return source, time, initial, Number(float(most))
 
     def number(self, tree: Expression, what: str) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sdtheory as sd
-from sdtheory.errors import LoopWithoutStock, ModelError, NotCompiled, SDWarning, UnknownName
+from sdtheory.errors import LoopWithoutStock, ModelError, NotCompiled, SDWarning, SimulationError, UnknownName
 from sdtheory.feedback.dominance_runs import run_batch, structure
 from sdtheory.model.expression import Binary, Name, Number
 from sdtheory.model.model import Auxiliary, Equation, Model
@@ -97,6 +97,22 @@ def test_of_two_ways_through_a_delay_the_stronger_counts_at_each_step(load):
     written = sd.loop_dominance(load({**ADJUSTED, **stages})).link_scores
     product = written["level", "a"] * written["a", "b"] * written["b", "c"] * written["c", "perceived"]
     np.testing.assert_allclose(links["level", "perceived"], product, atol=1e-12)
+
+
+def test_a_delay_time_that_is_changed_keeps_the_order_of_the_delay(load):
+    model = load({**ADJUSTED, "lag": "0.6", "perceived": "DELAY3(level, lag)"})
+    default, given = (
+        sd.loop_dominance(model),
+        load({**ADJUSTED, "lag": "6", "perceived": "DELAY3(level, lag)"}),
+    )
+    changed = sd.loop_dominance(model, {"lag": 6.0})
+    np.testing.assert_allclose(changed.link_scores, sd.loop_dominance(given).link_scores, atol=1e-12)
+    assert not np.allclose(changed.link_scores, default.link_scores)
+    for call in (lambda: sd.simulate(model, {"lag": 0.7}), lambda: sd.loop_dominance(model, {"lag": 0.7})):
+        with pytest.raises(
+            SimulationError, match=r"'perceived': a delay of order 3 that lasts 0\.7 has stages"
+        ):
+            call()
 
 
 def test_a_fixed_delay_acts_when_its_input_comes_out(load):
