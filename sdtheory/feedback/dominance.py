@@ -34,7 +34,7 @@ from sdtheory.feedback.loops import (
     structural_loops,
 )
 from sdtheory.model.model import Model
-from sdtheory.names import canonical, unknown
+from sdtheory.names import unknown
 
 LABELS = ("end", "start")
 MOST_SAMPLED = 1000  # loops, besides the shortest
@@ -170,7 +170,7 @@ def loop_dominance(
     batch = run_batch(prepared, *prepared.inputs(numbers, inputs), seed)
     batch = _finite(batch)
     if changed.settings.method == "rk4":
-        _warn_of_method(changed, numbers, batch)
+        _warn_of_method(changed, prepared, numbers, batch)
     links = prepared.scores(prepared.feedback_links, batch)
     alone = {link: score[0] for link, score in links.items()}
     covered = 1.0
@@ -186,7 +186,7 @@ def _finite(batch: Batch) -> Batch:
         raise SimulationError(f"the run has no two steps with finite numbers: {batch.message[0]}")
     if rows == len(batch.times):
         return batch
-    why = batch.message[0] or _first_not_finite(batch, rows)
+    why = batch.message[0] or "a value is not finite"
     warnings.warn(
         f"loop scores end at time {batch.times[rows - 1]:g}, where the run diverges: {why}",
         SDWarning,
@@ -195,14 +195,7 @@ def _finite(batch: Batch) -> Batch:
     return batch.until(rows)
 
 
-def _first_not_finite(batch: Batch, row: int) -> str:
-    for key, series in batch.values.items():
-        if isinstance(series, np.ndarray) and not np.isfinite(series[0, row]):
-            return f'"{shown(key)}" is {series[0, row]:g} at time {batch.times[row]:g}'
-    return "a value is not finite"
-
-
-def _warn_of_method(model: Model, numbers: Mapping[str, float], batch: Batch) -> None:
+def _warn_of_method(model: Model, prepared: Structure, numbers: Mapping[str, float], batch: Batch) -> None:
     """Say how far Euler's run is from the model's own."""
     stocks = [variable.name for variable in model if variable.kind == "stock" and not variable.owner]
     step = float(batch.values["time step"].flat[0])
@@ -211,10 +204,11 @@ def _warn_of_method(model: Model, numbers: Mapping[str, float], batch: Batch) ->
         own = simulate(model, numbers, outputs=stocks, save_every=step)
     worst = 0.0
     for name in own.columns:
-        key = canonical(str(name).replace("[", "⟨").replace("]", "⟩"))
         mine = own[name].to_numpy(dtype=float)[: len(batch.times)]
         largest = np.nanmax(np.abs(mine)) or 1.0
-        worst = max(worst, float(np.nanmax(np.abs(mine - batch.values[key][0])) / largest))
+        worst = max(
+            worst, float(np.nanmax(np.abs(mine - batch.values[prepared.keys[str(name)]][0])) / largest)
+        )
     warnings.warn(
         f"'{shown(model.name)}' is integrated by Runge and Kutta's method; loop scores are those of an Euler "
         f"run with the same TIME STEP, whose stocks differ by up to {worst:.2g} of their largest value",
@@ -229,7 +223,10 @@ def _sampled(
     """The shortest independent loops and the strongest found, and the share of all found that they make."""
     states = {name: None for name, kind in prepared.graph.nodes(data="kind") if kind == "stock"}
     states.update((b, None) for a, b in links if prepared.graph.edges[a, b]["state"])
-    shortest = independent_cycles(prepared.graph.edge_subgraph(links))
+    running = nx.DiGraph()
+    running.add_nodes_from(prepared.graph.nodes(data=True))
+    running.add_edges_from(links)
+    shortest = independent_cycles(running)
     # a cycle is known by its links, wherever it begins
     cycles = {frozenset(_links(cycle)): cycle for cycle in [*shortest, *strongest_cycles(links, states)]}
     relative = relative_scores(

@@ -107,8 +107,6 @@ def _scored(
     keep: str,
     seed: int,
 ) -> Any:
-    import xarray as xr
-
     runs = inputs.shape[1]
     partition = prepared.components_of([loop.variables[0] for loop in found])
     links = list(dict.fromkeys(link for loop in found for link in loop.links))
@@ -137,21 +135,27 @@ def _scored(
         message.append(batch.message)
         first += part.shape[1]
         size = runs_at_once(prepared, len(times), MOST_BYTES)
-    ran = np.concatenate(status).astype(str)
-    fine = int((ran == "ok").sum())
     data: dict[str, Any] = {
         "share": (("run", "loop"), np.concatenate(shares)),
-        "dominant": (
-            ("loop", "time"),
-            np.broadcast_to(counts, (len(found), len(times))) / (fine or np.nan),
-        ),
-        "status": ("run", ran),
+        "status": ("run", np.concatenate(status).astype(str)),
         "message": ("run", np.concatenate(message)),
     }
     if keep == "series":
         data["relative"] = (("run", "loop", "time"), np.concatenate(series))
+    return _dataset(found, partition, times, data, counts)
+
+
+def _dataset(
+    found: LoopList, partition: np.ndarray, times: np.ndarray, data: dict[str, Any], counts: Any
+) -> Any:
+    """The result, with how often each loop was in the dominant set as a share of the sound runs."""
+    import xarray as xr
+
+    status = data["status"][1]
+    sound = int((status == "ok").sum())
+    share = np.broadcast_to(counts, (len(found), len(times))) / (sound or np.nan)
     coords = {
-        "run": np.arange(runs),
+        "run": np.arange(len(status)),
         "loop": [loop.id for loop in found],
         "time": times,
         "name": ("loop", [loop.name for loop in found]),
@@ -159,7 +163,11 @@ def _scored(
         "partition": ("loop", partition),
         "variables": ("loop", [" -> ".join(loop.variables) for loop in found]),
     }
-    return xr.Dataset(data, coords=coords, attrs={"left_out": runs - fine})
+    return xr.Dataset(
+        {**data, "dominant": (("loop", "time"), share)},
+        coords=coords,
+        attrs={"left_out": len(status) - sound},
+    )
 
 
 def _inside(times: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:

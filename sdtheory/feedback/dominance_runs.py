@@ -208,8 +208,7 @@ def labelled(flat: WrittenOut) -> Iterator[None]:
     try:
         yield
     except SDError as error:
-        for name, label in flat.labels.items():
-            error.message = error.message.replace(name, label)
+        error.message = flat.spelled(error.message)
         raise
 
 
@@ -253,7 +252,8 @@ def run_batch(
     values["time"] = np.broadcast_to(result.times, (inputs.shape[1], len(result.times)))
     values.update(tables_of(prepared.opened.model))
     _check_orders(prepared, values)
-    return Batch(result.times, values, result.status, result.message)
+    message = np.array([prepared.flat.spelled(str(text)) for text in result.message], dtype=object)
+    return Batch(result.times, values, result.status, message)
 
 
 def _check_orders(prepared: Structure, values: Mapping[str, Any]) -> None:

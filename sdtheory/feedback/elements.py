@@ -65,6 +65,12 @@ class WrittenOut:
         """A variable's name as columns of a run have it."""
         return self.labels.get(name, name)
 
+    def spelled(self, text: str) -> str:
+        """A message with the names of elements as columns of a run have them."""
+        for name, shown in self.labels.items() if OPENING in text else ():
+            text = text.replace(name, shown)
+        return text
+
 
 def own_name(name: str, cell: Cell) -> str:
     """The name of an element as a variable of its own."""

@@ -160,7 +160,7 @@ def independent_cycles(graph: nx.DiGraph) -> list[tuple[str, ...]]:
     order = {name: place for place, name in enumerate(graph)}
     chosen: list[tuple[str, ...]] = []
     for members in nx.strongly_connected_components(graph):
-        part = graph.subgraph(sorted(members, key=order.__getitem__))
+        part = _part(graph, sorted(members, key=order.__getitem__))
         covered: set[tuple[str, str]] = set()
         for cycle in _geodetic_cycles(part, order):
             links = set(_links_of(cycle))
@@ -264,6 +264,14 @@ def _running(model: Model | nx.DiGraph) -> nx.DiGraph:
     return running
 
 
+def _part(graph: nx.DiGraph, members: Iterable[str]) -> nx.DiGraph:
+    """Some variables and the links between them, in order; a view would have the order of a set of texts."""
+    part = nx.DiGraph()
+    part.add_nodes_from((name, graph.nodes[name]) for name in members)
+    part.add_edges_from((a, b) for a in part for b in graph[a] if b in part)
+    return part
+
+
 def _node(graph: nx.DiGraph, name: str) -> str:
     for node in graph:
         if canonical(node) == canonical(name):
@@ -273,11 +281,14 @@ def _node(graph: nx.DiGraph, name: str) -> str:
 
 def _cycles(graph: nx.DiGraph, limit: int, seconds: float) -> tuple[list[list[str]], bool]:
     stop = time.monotonic() + seconds
+    names = list(graph)
+    # in an order that does not vary from process to process, as that of a set of texts does
+    numbered = nx.convert_node_labels_to_integers(graph)
     found: list[list[str]] = []
-    for cycle in nx.simple_cycles(graph):
+    for cycle in nx.simple_cycles(numbered):
         if len(found) >= limit or time.monotonic() > stop:
             return found, False
-        found.append(cycle)
+        found.append([names[place] for place in cycle])
     return found, True
 
 
@@ -289,9 +300,10 @@ def _with_state(model: Model, graph: nx.DiGraph, cycles: list[Any]) -> list[Any]
     stateless = [cycle for cycle in cycles if not _holds_state(graph, cycle)]
     if not stateless:
         return cycles
-    refused = stateless[0]
+    order = {name: place for place, name in enumerate(graph)}
+    refused = min((_started(graph, order, cycle) for cycle in stateless), key=lambda one: (len(one), one))
     if model.dimensions:
-        refused = _cycle_of_elements(model)
+        refused = tuple(_cycle_of_elements(model))
     if refused:
         trail = " -> ".join(shown(name) for name in [*refused, refused[0]])
         raise LoopWithoutStock(

@@ -1,5 +1,8 @@
 """Feedback loops of the study's models and of small graphs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import networkx as nx
@@ -108,6 +111,24 @@ def test_the_shortest_independent_set_may_be_smaller_than_the_dimension_of_the_c
                 graph.add_edge(other, f"{one} rate", polarity="+")
     assert graph.number_of_edges() - len(graph) + 1 == 7
     assert len(sd.independent_loops(graph)) == 6
+
+
+def test_the_same_model_has_the_same_loops_in_every_process():
+    """Python orders sets of texts anew in each process."""
+    code = (
+        "import sdtheory as sd; model = sd.load('models/m1_delays.mdl'); "
+        "print(sd.independent_loops(model), sd.find_loops(model, limit=4), sd.loop_dominance(model, limit=2).loops)"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
 
 
 def test_loops_through_variables_hold_all_of_them():
