@@ -332,23 +332,37 @@ def _strip(
     shift = 0.0 if dominance.attrs.get("label") == "end" else times[1] - times[0]
     strip.set_xlim(times[0] + shift, times[-1] + shift)
     strip.set_ylim(0, 1)
+    bars: dict[str, list[tuple[float, float]]] = {}
+    edges: list[float] = []
     for period in dominance.dominant_periods.itertuples():
         if not set(period.loops) <= set(chosen):
             continue
-        each = (period.stop - period.start) / len(period.loops)
-        for place, loop in enumerate(period.loops):
-            begin = period.start + place * each
-            strip.barh(0.5, each, height=1.0, left=begin, color=colours.get(loop, OTHERS), linewidth=0)
+        parts = _parts(period.loops, colours)
+        begin, whole = period.start, period.stop - period.start
+        for colour, loops in parts:
+            each = whole * len(loops) / len(period.loops)
+            bars.setdefault(colour, []).append((begin, each))
             room = each / (times[-1] - times[0]) * panel.width * POINTS
-            if _extent(loop, 8.0)[0] + 4 < room:
-                ink = _ink(colours.get(loop, OTHERS))
-                strip.text(begin + each / 2, 0.48, loop, fontsize=8, ha="center", va="center", color=ink)
-        for edge in (period.start, period.stop):
-            strip.axvline(edge, color="black", linewidth=0.7)
+            if len(loops) == 1 and _extent(loops[0], 8.0)[0] + 4 < room:
+                words = {"fontsize": 8, "ha": "center", "va": "center", "color": _ink(colour)}
+                strip.text(begin + each / 2, 0.48, loops[0], **words)
+            begin += each
+        edges += [period.start, period.stop]
+    for colour, spans in bars.items():
+        strip.broken_barh(spans, (0.0, 1.0), color=colour, linewidth=0)
+    strip.vlines(sorted(set(edges)), 0, 1, color="black", linewidth=0.7)
     strip.set_yticks([])
     strip.set_xticks([])
     label = "dominant"
     strip.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center")
+
+
+def _parts(loops: Sequence[str], colours: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """The loops of a dominant set by colour; those without one of their own together."""
+    found: dict[str, list[str]] = {}
+    for loop in loops:
+        found.setdefault(colours.get(loop, OTHERS), []).append(loop)
+    return list(found.items())
 
 
 def _legend(figure: Any, areas: Sequence[_Area]) -> None:
