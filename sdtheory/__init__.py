@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     from sdtheory.experiments.compare import compare as compare
     from sdtheory.experiments.comparison import Comparison as Comparison
     from sdtheory.experiments.experiment import Experiment as Experiment
+    from sdtheory.experiments.loop_comparison import LoopComparison as LoopComparison
+    from sdtheory.experiments.loop_comparison import compare_loops as compare_loops
     from sdtheory.experiments.policy import Policy as Policy
     from sdtheory.feedback.causal import causal_graph as causal_graph
+    from sdtheory.feedback.dominance import LoopDominance as LoopDominance
+    from sdtheory.feedback.dominance import loop_dominance as loop_dominance
+    from sdtheory.feedback.dominance_many import dominance_many as dominance_many
     from sdtheory.feedback.loops import Loop as Loop
     from sdtheory.feedback.loops import find_loops as find_loops
     from sdtheory.feedback.loops import independent_loops as independent_loops
@@ -48,6 +53,9 @@ _HOMES = {
     "simulate": "engines.simulate",
     "simulate_many": "engines.simulate",
     "causal_graph": "feedback.causal",
+    "LoopDominance": "feedback.dominance",
+    "loop_dominance": "feedback.dominance",
+    "dominance_many": "feedback.dominance_many",
     "Loop": "feedback.loops",
     "find_loops": "feedback.loops",
     "independent_loops": "feedback.loops",
@@ -55,6 +63,8 @@ _HOMES = {
     "Experiment": "experiments.experiment",
     "Comparison": "experiments.comparison",
     "compare": "experiments.compare",
+    "LoopComparison": "experiments.loop_comparison",
+    "compare_loops": "experiments.loop_comparison",
     "draw": "diagrams",
     "EngineCrashed": "errors",
     "Issue": "errors",

@@ -151,18 +151,19 @@ def run(
     print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *wanted], rows)
 
 
-def graph_of(loaded: Any) -> Any:
+def graph_of(loaded: Any, expand: str | None = None) -> Any:
     """The causal graph with signs that equations leave open taken from the model's own run."""
     try:
-        return sd.causal_graph(loaded, sd.simulate(loaded))
+        return sd.causal_graph(loaded, sd.simulate(loaded), expand=expand)
     except sd.SDError as error:
         echo(f"warning: signs come from the equations alone: {error}", err=True)
-        return sd.causal_graph(loaded)
+        return sd.causal_graph(loaded, expand=expand)
 
 
 @click.command()
 @MODEL
 @loads
+@click.option("--dominance", is_flag=True, help="Score loops along the model's run: shares and periods.")
 @click.option("--through", multiple=True, metavar="NAME", help="Only loops through all these variables.")
 @click.option("--independent", is_flag=True, help="Only the shortest independent loop set.")
 @click.option("--names", type=click.Path(), default=None, help="An experiment file that names loops.")
@@ -170,39 +171,87 @@ def graph_of(loaded: Any) -> Any:
 def loops(
     model: str,
     how: dict[str, Any],
+    dominance: bool,
     through: tuple[str, ...],
     independent: bool,
     names: str | None,
     as_json: bool,
 ) -> None:
     """Feedback loops of MODEL: id, polarity, name, variables."""
-    graph = graph_of(sd.load(model, **how))
+    loaded = sd.load(model, **how)
+    graph = graph_of(loaded, "elements" if dominance else None)
     given = loop_names(model, names, how)
-    found = (
+    found: Any = (
         sd.independent_loops(graph, names=given)
         if independent
         else sd.find_loops(graph, through=through, names=given)
     )
-    rows: list[dict[str, Any]] = [
-        {
-            "id": loop.id,
-            "name": loop.name,
-            "polarity": loop.polarity,
-            "variables": list(loop.variables),
-            "share": None,
-        }
-        for loop in found
-    ]
+    scored: Any = None
+    if dominance:
+        scored = sd.loop_dominance(loaded, names=given, graph=graph)
+        kept = {loop.variables for loop in found} if independent or through else None
+        found = type(found)(
+            [loop for loop in scored.loops if kept is None or loop.variables in kept], scored.loops.complete
+        )
+    elif not found.complete and not as_json:
+        message = f"{found.message}; these are the shortest independent ones"
+        found = type(found)(sd.independent_loops(graph, names=given), complete=False)
+        echo(message, err=True)
+    shares = {} if scored is None else scored.summary["share"].to_dict()
     if as_json:
-        echo_json({"loops": rows, "complete": found.complete})
-        return
-    if not rows:
-        echo("no feedback loops: no path leads from any variable back to itself")
-        return
-    table = [[row["id"], row["polarity"], row["name"], " -> ".join(row["variables"])] for row in rows]
-    print_table(f"{len(rows)} loops", ["id", "polarity", "name", "variables"], table)
-    if not found.complete:
-        echo(f"at least {len(rows)} loops: the search was stopped by its limit", err=True)
+        rows = [
+            {
+                "id": loop.id,
+                "name": loop.name,
+                "polarity": loop.polarity,
+                "variables": list(loop.variables),
+                "share": shares.get(loop.id),
+            }
+            for loop in found
+        ]
+        echo_json({"loops": rows, "complete": found.complete, **({} if scored is None else _periods(scored))})
+    elif not found:
+        echo(found.message)
+    else:
+        _print_loops(found, shares)
+        if scored is not None:
+            _print_periods(scored)
+
+
+def _print_loops(found: Any, shares: dict[str, float]) -> None:
+    columns = ["id", "polarity", "name", *(["share"] if shares else []), "variables"]
+    rows = []
+    for loop in found:
+        share = [f"{shares[loop.id]:.1%}"] if shares else []
+        rows.append([loop.id, loop.polarity, loop.name, *share, " -> ".join(loop.variables)])
+    print_table(f"{len(rows)} loops", columns, rows)
+
+
+def _periods(scored: Any) -> dict[str, Any]:
+    """Dominant periods and messages as plain values."""
+    words = ("partition", "start", "stop", "loops", "polarity", "share", "brief")
+    rows = scored.dominant_periods[list(words)].to_dict("records")
+    return {
+        "dominant_periods": [{**row, "loops": list(row["loops"])} for row in rows],
+        "messages": list(scored.messages),
+    }
+
+
+def _print_periods(scored: Any) -> None:
+    name = scored.summary["name"].to_dict()
+    rows = [
+        [
+            f"{row.start:g} to {row.stop:g}",
+            row.polarity + (" (brief)" if row.brief else ""),
+            ", ".join(f"{one} {name[one]}" for one in row.loops),
+            f"{row.share:.1%}",
+        ]
+        for row in scored.dominant_periods.itertuples()
+    ]
+    if rows:
+        print_table("dominant loops", ["time", "polarity", "loops", "share of the change"], rows)
+    for message in scored.messages:
+        echo(message, err=True)
 
 
 def loop_names(model: str, names: str | None, how: dict[str, Any]) -> Any:

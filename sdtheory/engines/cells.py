@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable
 
 from sdtheory.errors import NotCompiled, shown
-from sdtheory.model.expression import Call, Expression, Name, children
-from sdtheory.model.functions import FUNCTIONS
+from sdtheory.model.expression import Call
 from sdtheory.model.model import Equation, Model, Variable
-from sdtheory.model.subscripts import MOST_CELLS, Cell, coverage, elements, key_of, label, spelled, split
+from sdtheory.model.subscripts import Cell, coverage, key_of, label, place_in, spelled, split, ways
 from sdtheory.names import unknown
 
 Bound = dict[str, str]
@@ -52,35 +49,11 @@ class Cells:
 
     def over(self, call: Call, bound: Bound) -> list[Bound]:
         """A binding for each cell of the dimensions marked ``!`` in a call, but not in array functions inside."""
-        marked: dict[str, None] = {}
-        stack: list[Expression] = list(reversed(call.arguments))
-        while stack:
-            node = stack.pop()
-            if isinstance(node, Name):
-                marked.update((key_of(one), None) for one in node.subscripts if one.endswith("!"))
-            elif not (isinstance(node, Call) and FUNCTIONS[node.function].kind == "array"):
-                stack.extend(reversed(children(node)))
-        members = [elements(self.model, key[:-1].strip()) for key in marked]
-        count = math.prod(map(len, members))
-        if count > MOST_CELLS:
-            raise NotCompiled(f"a sum over {count:,} cells")
-        return [{**bound, **dict(zip(marked, cell, strict=True))} for cell in itertools.product(*members)]
+        return ways(self.model, call, bound)
 
     def place(self, variable: Variable, cell: Cell, bound: Bound) -> int:
         """The number of a cell, and of the place in the array functions around it that `bound` tells."""
-        axes = [
-            (element, elements(self.model, axis))
-            for element, axis in zip(cell, variable.dimensions, strict=True)
-        ]
-        axes += [
-            (element, elements(self.model, key[:-1].strip()))
-            for key, element in bound.items()
-            if key.endswith("!")
-        ]
-        place = 0
-        for element, members in axes:
-            place = place * len(members) + [key_of(member) for member in members].index(key_of(element))
-        return place
+        return place_in(self.model, variable, cell, bound)
 
 
 class Inputs:

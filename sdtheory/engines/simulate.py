@@ -91,12 +91,9 @@ def simulate(
     import pandas as pd
 
     _check_choice(engine, method)
-    given = dict(changes or {})
-    settings = _settings(given, start=start, stop=stop, time_step=time_step, save_every=save_every)
-    changed, tables = _with_lookups(_with_settings(model, settings, method), given)
-    numbers = {input_label(changed, name): _number(name, value) for name, value in given.items()}
-    if len(numbers) < len(given):
-        _refuse_twice([input_label(changed, name) for name in given])
+    changed, numbers, tables = with_changes(
+        model, changes, method, start=start, stop=stop, time_step=time_step, save_every=save_every
+    )
     wanted = None if outputs is None else [output_label(changed, name) for name in outputs]
     program, _ = _choose(changed, engine, list(numbers), wanted)
     if program is None:
@@ -174,9 +171,7 @@ def simulate_many(
         raise SimulationError("the sample has no rows", remedy="give at least one run")
     settings = _settings({}, start=start, stop=stop, time_step=time_step, save_every=save_every)
     changed = _with_settings(model, settings, method)
-    labels = [input_label(changed, str(column)) for column in frame.columns]
-    _refuse_twice(labels)
-    inputs = _inputs(frame, labels)
+    labels, inputs = inputs_of(changed, frame)
     wanted = [output_label(changed, name) for name in outputs]
     program, why = _choose(changed, engine, labels, wanted)
     if program is None and runs > FEW_RUNS and engine == "auto":
@@ -265,8 +260,30 @@ def _cell(model: Model, variable: Variable, cell: Cell) -> Cell:
         raise SimulationError(error.message) from None
 
 
-def _inputs(frame: Any, labels: list[str]) -> np.ndarray:
-    """The sample as an array (parameters, runs) of finite numbers."""
+def with_changes(
+    model: Model, changes: Mapping[str, Any] | None, method: str | None = None, **settings: float | None
+) -> tuple[Model, dict[str, float], dict[str, Table]]:
+    """A model with other settings and lookups, the numbers to give it as inputs, and the lookups.
+
+    Parameters
+    ----------
+    model : Model
+    changes, method, settings
+        As of `simulate`.
+    """
+    given = dict(changes or {})
+    found = _settings(given, **settings)
+    changed, tables = _with_lookups(_with_settings(model, found, method), given)
+    numbers = {input_label(changed, name): _number(name, value) for name, value in given.items()}
+    if len(numbers) < len(given):
+        _refuse_twice([input_label(changed, name) for name in given])
+    return changed, numbers, tables
+
+
+def inputs_of(model: Model, frame: Any) -> tuple[list[str], np.ndarray]:
+    """The columns of a sample as the model spells them, and it as an array (parameters, runs) of finite numbers."""
+    labels = [input_label(model, str(column)) for column in frame.columns]
+    _refuse_twice(labels)
     columns = []
     for name, column in zip(labels, frame.columns, strict=True):
         try:
@@ -279,7 +296,7 @@ def _inputs(frame: Any, labels: list[str]) -> np.ndarray:
             row = int(np.flatnonzero(~np.isfinite(values))[0])
             raise SimulationError(f"the sample of '{shown(name)}' is {values[row]:g} in row {row}")
         columns.append(values)
-    return np.array(columns).reshape(len(labels), len(frame))
+    return labels, np.array(columns).reshape(len(labels), len(frame))
 
 
 def _check_choice(engine: str, method: str | None) -> None:

@@ -169,6 +169,21 @@ def _run(
 ) -> Any:
     from sdtheory.engines.simulate import simulate_many
 
+    changed, varied = under_policy(model, policy, inputs, runs)
+    return simulate_many(
+        changed,
+        varied,
+        outputs=outputs,
+        seed=seed,
+        jobs=jobs,
+        **dict(experiment.simulation),
+    )
+
+
+def under_policy(
+    model: Model, policy: Policy, inputs: Mapping[str, np.ndarray], runs: int
+) -> tuple[Model, pd.DataFrame]:
+    """The model that a policy makes, and the part of the sampled inputs that it still takes."""
     changed = apply(policy, model)
     # a value that the policy sets for the whole run takes the place of the sampled one
     fixed = {canonical(name) for name in policy.set}
@@ -177,14 +192,7 @@ def _run(
         for name, values in inputs.items()
         if canonical(name) not in fixed
     }
-    return simulate_many(
-        changed,
-        pd.DataFrame(varied, index=range(runs)),
-        outputs=outputs,
-        seed=seed,
-        jobs=jobs,
-        **dict(experiment.simulation),
-    )
+    return changed, pd.DataFrame(varied, index=range(runs))
 
 
 def _still_constant(model: Model, name: str) -> str:

@@ -35,6 +35,7 @@ Polynomial = dict[tuple[tuple[Expression, int], ...], float]
 
 ANY: Interval = (-math.inf, math.inf)
 LARGEST_POLYNOMIAL = 300  # terms; beyond this the second method gives up
+MOST_PRODUCTS = 1000  # terms multiplied at a time; beyond it likewise
 _FLIP = {"+": "-", "-": "+", "0": "0", "?": "?"}
 
 
@@ -310,6 +311,10 @@ def _lookup_sign(node: Lookup, key: str, known: Mapping[str, Interval]) -> str:
 
 def _call_sign(node: Call, key: str, known: Mapping[str, Interval]) -> str:
     row = FUNCTIONS[node.function]
+    if node.function in ("zidz", "xidz"):
+        # as the quotient; crossing the zero of the divisor is no effect of its own
+        quotient = Binary("/", *node.arguments[:2])
+        return join(*(sign(part, key, known) for part in (quotient, *node.arguments[2:])))
     if row.expansion is not None:
         return sign(row.expansion(*node.arguments), key, known)
     inner = [sign(argument, key, known) for argument in node.arguments]
@@ -375,6 +380,8 @@ def _fraction(node: Expression) -> tuple[Polynomial, Polynomial] | None:
 
 def _operate(operator, a, b, node) -> tuple[Polynomial, Polynomial] | None:
     (p, q), (r, s) = a, b
+    if max(len(p), len(q)) * max(len(r), len(s)) > MOST_PRODUCTS:
+        return None
     if operator == "^":
         exponent = r.get((), 0.0) if set(r) <= {()} and s == {(): 1.0} else math.nan
         if exponent not in (1.0, 2.0, 3.0):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from sdtheory.errors import NotCompiled, shown
+from sdtheory.model.expression import Call, Expression, Name, children
+from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Dimension, Equation, Model, Variable
 from sdtheory.names import canonical
 
@@ -194,3 +196,32 @@ def _image(model: Model, source: Dimension, element: str, dimension: Dimension) 
                 if key_of(element) in _places(elements(model, image)):
                     return own
     return None
+
+
+def ways(model: Model, call: Call, bound: Binding) -> list[dict[str, str]]:
+    """A binding for each cell of the dimensions marked ``!`` in a call, but not in array functions inside."""
+    marked: dict[str, None] = {}
+    stack: list[Expression] = list(reversed(call.arguments))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Name):
+            marked.update((key_of(one), None) for one in node.subscripts if one.endswith("!"))
+        elif not (isinstance(node, Call) and FUNCTIONS[node.function].kind == "array"):
+            stack.extend(reversed(children(node)))
+    members = [elements(model, key[:-1].strip()) for key in marked]
+    count = math.prod(map(len, members))
+    if count > MOST_CELLS:
+        raise NotCompiled(f"a sum over {count:,} cells")
+    return [{**bound, **dict(zip(marked, cell, strict=True))} for cell in itertools.product(*members)]
+
+
+def place_in(model: Model, variable: Variable, cell: Cell, bound: Binding) -> int:
+    """The number of a cell, and of the place in the array functions around it that `bound` tells."""
+    axes = [(element, elements(model, axis)) for element, axis in zip(cell, variable.dimensions, strict=True)]
+    axes += [
+        (element, elements(model, key[:-1].strip())) for key, element in bound.items() if key.endswith("!")
+    ]
+    place = 0
+    for element, members in axes:
+        place = place * len(members) + [key_of(member) for member in members].index(key_of(element))
+    return place

@@ -64,6 +64,26 @@ def test_loops_prints_one_json_document(sdtheory):
     assert "mission loop" in {loop["name"] for loop in found["loops"]}
 
 
+def test_loops_with_dominance_have_shares_and_periods(sdtheory):
+    found = document(sdtheory("loops", "models/m1_delays.xmile", "--dominance", "--json"))
+    shares = {loop["name"]: loop["share"] for loop in found["loops"]}
+    assert shares["uptake adjustment"] == 1.0  # alone in its partition
+    assert abs(sum(shares.values()) - 2.0) < 0.01
+    assert found["dominant_periods"][0]["start"] == 0.0
+    assert {"loops", "polarity", "share", "stop", "partition", "brief"} <= set(found["dominant_periods"][0])
+    without = document(sdtheory("loops", "models/m1_delays.xmile", "--json"))
+    assert [loop["id"] for loop in without["loops"]] == [loop["id"] for loop in found["loops"]]
+    assert {loop["share"] for loop in without["loops"]} == {None}
+
+
+def test_dominant_periods_are_printed_by_name(sdtheory):
+    done = sdtheory("loops", "models/m1_delays.xmile", "--dominance")
+    assert "B9 explaining gets harder" in done.stdout
+    assert "dominant loops" in done.stdout
+    still = sdtheory("loops", MODEL, "--dominance", "--through", "understanding")
+    assert "no change in partition 1: scores are zero throughout" in still.stderr
+
+
 def test_loops_through_a_variable_are_those_that_hold_it(sdtheory):
     found = document(sdtheory("loops", MODEL, "--through", "effective search space", "--json"))
     assert len(found["loops"]) == 2

@@ -1,12 +1,17 @@
 """Feedback loops of the study's models and of small graphs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import pytest
 
 import sdtheory as sd
 from sdtheory.errors import ModelError, UnknownName
+from sdtheory.feedback.loops import polarity_seen
 
 MODELS = Path("models")
 
@@ -67,6 +72,63 @@ def test_a_limit_that_stops_the_search_is_told():
     loops = sd.find_loops(graph, limit=1)
     assert len(loops) == 1
     assert not loops.complete
+
+
+def test_a_list_of_loops_says_what_to_know_about_it():
+    graph = _signed(("a", "b", "+"), ("b", "a", "+"), ("b", "c", "+"), ("c", "b", "+"))
+    assert sd.find_loops(graph).message == ""
+    assert sd.find_loops(graph, limit=1).message == "at least 1 loops: the search was stopped by its limit"
+    assert sd.find_loops(_signed(("a", "b", "+"))).message.startswith("no feedback loops")
+
+
+@pytest.mark.parametrize(
+    ("scores", "polarity"),
+    [
+        ([0, 1, 2], "R"),
+        ([-1, 0, -2], "B"),
+        ([1000, -1], "Rux"),
+        ([1, -1000], "Bux"),
+        ([3, -1], "Ux"),
+        ([0], ""),
+    ],
+)
+def test_a_polarity_seen_says_how_sure_it_is(scores, polarity):
+    found, confidence = polarity_seen(np.array(scores, dtype=float))
+    assert found == polarity
+    assert 0 <= confidence <= 1
+    assert (confidence >= 0.99) == (polarity in ("R", "B", "Rux", "Bux"))
+
+
+def test_the_shortest_independent_set_may_be_smaller_than_the_dimension_of_the_cycle_space():
+    """A three-party arms race: six loops, though edges - nodes + 1 is seven (Oliva 2004)."""
+    stocks = ("x", "y", "z")
+    graph = nx.DiGraph()
+    for one in stocks:
+        graph.add_edge(one, f"{one} rate", polarity="-")
+        graph.add_edge(f"{one} rate", one, polarity="+")
+        for other in stocks:
+            if one != other:
+                graph.add_edge(other, f"{one} rate", polarity="+")
+    assert graph.number_of_edges() - len(graph) + 1 == 7
+    assert len(sd.independent_loops(graph)) == 6
+
+
+def test_the_same_model_has_the_same_loops_in_every_process():
+    """Python orders sets of texts anew in each process."""
+    code = (
+        "import sdtheory as sd; model = sd.load('models/m1_delays.mdl'); "
+        "print(sd.independent_loops(model), sd.find_loops(model, limit=4), sd.loop_dominance(model, limit=2).loops)"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
 
 
 def test_loops_through_variables_hold_all_of_them():

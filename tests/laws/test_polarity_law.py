@@ -7,11 +7,13 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from generated_models import models
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import sdtheory as sd
 from sdtheory.experiments.compare import futures
+from sdtheory.feedback.bounds import bounds
 from sdtheory.feedback.polarity import interval, sign
 from sdtheory.model.expression import Binary, Call, Lookup, Name, Number, Table, Unary, evaluate
 from sdtheory.names import canonical
@@ -127,6 +129,45 @@ def test_signs_of_the_models_hold_along_sampled_runs(stem):
         assert not opposite.any(), (source, target, link)
         checked += 1
     assert checked > 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(models(), st.integers(0, 2**32 - 1))
+def test_every_link_of_a_model_has_the_sign_of_its_differences_within_its_basis(model, seed):
+    random = np.random.default_rng(seed)
+    known = {"proved": bounds(model, assume=False), "assumed": bounds(model, assume=True)}
+    for source, target, link in sd.causal_graph(model).edges(data=True):
+        if link["initial"] or link["polarity"] == "?":
+            continue
+        tree, key = model[target].equations[0].expression, canonical(source)
+        states = {}
+        for name, (low, high) in known[link["basis"]].items():
+            ends = np.clip([low, high], -4.0, 4.0)
+            states[name] = random.uniform(*ends, 80)
+        step = 1e-6
+        change = np.broadcast_to(
+            evaluate(tree, {**states, key: states[key] + step})
+            - evaluate(tree, {**states, key: states[key] - step}),
+            (80,),
+        )
+        seen = (np.abs(change) > 1e-12) & (np.abs(change) < 1e-2)  # no rounding, and no jump of a choice
+        assert not (np.sign(change[seen]) == (-1 if link["polarity"] == "+" else 1)).any(), (source, target)
+
+
+@settings(max_examples=20, deadline=None)
+@given(models())
+def test_a_run_never_contradicts_a_proved_sign_and_settles_none_wrongly(model):
+    plain, judged = sd.causal_graph(model), sd.causal_graph(model, run=sd.simulate(model))
+    assert set(plain.edges) == set(judged.edges)
+    for source, target, link in plain.edges(data=True):
+        other = judged.edges[source, target]
+        if link["basis"] == "proved" and link["polarity"] != "?":
+            assert other == link
+        elif link["polarity"] != "?" and other["polarity"] != "?":
+            assert other["polarity"] == link["polarity"]
+        if "polarity_from" in other:
+            assert other["polarity"] == "?"
+            assert {other["polarity_from"], other["polarity_to"]} <= {"+", "-"}
 
 
 @st.composite
