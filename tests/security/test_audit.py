@@ -244,7 +244,7 @@ def test_a_statement_that_no_template_writes_is_refused(statement):
 
 NODES = [node for node in ast.walk(ast.parse(GOOD)) if isinstance(node, ast.expr)]
 # what may stand in some places, as a decorator and as an object that belongs to a variable
-PLACED = ("component.add(", "Macro(_root.joinpath('m0.py'),", "Integ(")
+PLACED = ("component.add(", "Macro(_root.joinpath('m0.py'),", "Integ(", "TabData(")
 ELSEWHERE = [one for one in EXPRESSIONS if not one.startswith(PLACED)]
 evil_expressions = st.sampled_from(ELSEWHERE).map(lambda text: ast.parse(text, mode="eval").body)
 
