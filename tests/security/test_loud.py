@@ -79,7 +79,7 @@ def test_an_xmile_file_cut_anywhere_is_an_error_with_its_line():
 
 def test_a_vensim_file_cut_anywhere_is_an_error_or_a_warning_or_the_same_model():
     data = (MODELS / "m0_seed.mdl").read_bytes()
-    whole = sd.load(MODELS / "m0_seed.mdl")
+    whole = sd.load(from_bytes(data, format="vensim"))
     ends = [place + 1 for place in range(len(data)) if data[place : place + 1] == b"|"]
     marks = [data.index(mark) for mark in (b"\\\\\\---///", b"///---\\\\\\")]
     silent = set()
