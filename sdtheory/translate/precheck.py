@@ -50,6 +50,8 @@ def check_document(document: Document, limits: Limits) -> None:
             file=document.file,
             remedy="raise limits=Limits(variables=...)",
         )
+    if not entries and not document.macros:
+        raise ModelError("the file declares no variables", file=document.file, line=1)
     _tell_notes(document)
     _check_settings(document)
     _check_names(document, entries, limits)
