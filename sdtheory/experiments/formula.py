@@ -49,7 +49,7 @@ def read_formula(text: str) -> Expression:
     declared = "".join(
         f"<aux name={quoteattr(name.replace('_', ' '))}><eqn>0</eqn></aux>"
         for key, name in found.items()
-        if key not in ("time", "time step", "dt", "starttime", "stoptime")
+        if key not in ("time", "time step", "dt", "starttime", "stoptime", RESULT)
     )
     equation = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     source = (
