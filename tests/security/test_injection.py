@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
+import os
 import zlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from payloads import CODES, SHAPES, all_payloads, payloads
+from payloads import CANARY, CODES, SHAPES, all_payloads, payloads
 from places import CONTROLS, FILES, TOML, VENSIM, XMILE, toml
-from unharmed import NEED_NO_MODEL, USES, answered
+from unharmed import NEED_NO_MODEL, USES, answered, nothing_sings
 
 import sdtheory as sd
 from sdtheory.documents import from_bytes
@@ -136,3 +138,15 @@ def test_a_strange_name_is_numbered_and_not_refused(tmp_path, suffix, place, nam
     model = sd.load(path)
     for engine in ("vectorised", "reference"):
         sd.simulate(model, engine=engine)
+
+
+@pytest.mark.parametrize("canary", CODES)
+def test_a_code_that_runs_is_noticed(tmp_path, monkeypatch, capfd, canary):
+    """The tests above would fail if a text did run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(builtins, CANARY, None, raising=False)
+    monkeypatch.delattr(builtins, CANARY)
+    monkeypatch.setitem(os.environ, CANARY, "")
+    monkeypatch.delitem(os.environ, CANARY)
+    with pytest.raises(AssertionError), nothing_sings(tmp_path, tmp_path, capfd):
+        eval(CODES[canary])
