@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sdtheory as sd
-from sdtheory.documents import from_bytes
+from sdtheory.documents import Source, from_bytes
 from sdtheory.errors import DocumentError, SDError, SDWarning
 from sdtheory.experiments.experiment import Experiment
 
@@ -55,7 +55,7 @@ def xmile(tmp_path):
 def loud(data: bytes, format: str) -> bool:
     """Whether bytes are refused, with a line where there is one, or loaded with a warning."""
     try:
-        document = from_bytes(data, format=format)
+        document = from_bytes(data, format=format, source=Source("model", "", len(data)))
         if any(note.code == "cut-off" for note in document.notes):
             return True  # of which loading warns, as the tests of settings below show
         with warnings.catch_warnings(record=True) as caught:
