@@ -18,6 +18,7 @@ from sdtheory.errors import SDWarning, shown
 
 MOST_BYTES = 256 * 2**20
 _DIGEST = 32
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def folder(kind: str) -> Path:
@@ -64,9 +65,11 @@ def read(kind: str, key: str) -> bytes | None:
         return None
     path = home / key
     try:
-        with path.open("rb") as file:
-            own = _is_own(os.fstat(file.fileno()))
-            data = file.read()
+        # a pipe in the place of the file is not waited for
+        with open(os.open(path, os.O_RDONLY | _NO_WAIT), "rb") as file:
+            status = os.fstat(file.fileno())
+            own = _is_own(status) and stat.S_ISREG(status.st_mode)
+            data = file.read() if own else b""
         if own and data[:_DIGEST] == _digest(key, data[_DIGEST:]):
             os.utime(path)  # what is used is not the oldest
             return data[_DIGEST:]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import stat
 import warnings
+from collections import OrderedDict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sdtheory as sd
 from sdtheory import cache
+from sdtheory.engines import machine_code
 from sdtheory.errors import SDWarning
+from sdtheory.translate import stored
 
 KEY = "0" * 64
 
@@ -63,6 +68,55 @@ def test_a_file_under_the_name_of_another_is_not_used(home):
     (home / KEY).rename(home / ("1" * 64))
     with pytest.warns(SDWarning, match="is damaged"):
         assert cache.read("things", "1" * 64) is None
+
+
+class Harmful:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("import os; os.canary_of_the_cache = True",)
+
+
+@pytest.mark.parametrize("kind", [stored.KIND, machine_code.KIND])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_pickle_under_a_known_name_is_not_loaded(tmp_path, monkeypatch, kind, sealed):
+    """Not even one that somebody sealed with the right digest."""
+    monkeypatch.setenv("SDTHEORY_CACHE", str(tmp_path))
+    monkeypatch.setattr(machine_code, "_functions", OrderedDict())  # what this process made
+    path = tmp_path / "model.mdl"
+    settings = "INITIAL TIME=0~~|\nFINAL TIME=2~~|\nTIME STEP=1~~|\nSAVEPER=1~~|\n"
+    path.write_text("{UTF-8}\nx = INTEG(x * 0.1, 1) ~~|\n" + settings)
+
+    def run() -> list[float]:
+        return sd.simulate(sd.load(path), engine="compiled")["x"].tolist()
+
+    expected = run()
+    machine_code._functions.clear()
+    files = list((tmp_path / kind).iterdir())
+    assert files
+    for file in files:
+        poison = pickle.dumps(Harmful())
+        if sealed and kind == stored.KIND:  # machine code is what it is: the folder is the user's alone
+            cache.write(kind, file.name, poison)
+        else:
+            file.write_bytes(poison)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SDWarning)
+        assert run() == expected
+    assert not hasattr(os, "canary_of_the_cache")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_or_link_in_the_place_of_a_file_is_not_read(home, tmp_path):
+    cache.write("things", KEY, b"one")
+    kept = (home / KEY).read_bytes()
+    (home / KEY).unlink()
+    os.mkfifo(home / KEY)
+    with pytest.warns(SDWarning, match="is not your own"):
+        assert cache.read("things", KEY) is None
+    (tmp_path / "elsewhere").write_bytes(kept)
+    (home / KEY).symlink_to(tmp_path / "elsewhere")
+    assert cache.read("things", KEY) is None
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs owners of files")

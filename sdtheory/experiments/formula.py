@@ -46,10 +46,12 @@ def read_formula(text: str) -> Expression:
         found = {canonical(reference.name): reference.name for reference in references(plain, "xmile")}
     except SDError as error:
         raise ExperimentError(f"cannot read the formula '{shown(text)}': {error}") from error
+    if canonical(RESULT) in found:
+        raise ExperimentError(f"the formula '{shown(text)}' reads itself")
     declared = "".join(
         f"<aux name={quoteattr(name.replace('_', ' '))}><eqn>0</eqn></aux>"
         for key, name in found.items()
-        if key not in ("time", "time step", "dt", "starttime", "stoptime")
+        if key not in ("time", "time step", "dt", "starttime", "stoptime", RESULT)
     )
     equation = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     source = (

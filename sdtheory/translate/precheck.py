@@ -50,7 +50,8 @@ def check_document(document: Document, limits: Limits) -> None:
             file=document.file,
             remedy="raise limits=Limits(variables=...)",
         )
-    _tell_notes(document)
+    if not entries and not document.macros:
+        raise ModelError("the file declares no variables", file=document.file, line=1)
     _check_settings(document)
     _check_names(document, entries, limits)
     connected = {target for target, _ in connections(document)}
@@ -91,10 +92,17 @@ def check_document(document: Document, limits: Limits) -> None:
             )
     _check_dimensions(document, limits)
     refuse_loop(graph, document.variables, document.file)
+    _tell_notes(document)
 
 
 def _tell_notes(document: Document) -> None:
-    """Say what reading had to repair, and what shows that the file is not whole."""
+    """Say what reading had to repair or leave out, and what shows that the file is not whole."""
+    # a text that is no file may be a part of a model
+    for word in CONTROLS[:3] if document.source is not None else ():
+        if getattr(document.simulation, SETTINGS[word]) is None:
+            default = f"{getattr(SimulationSettings(), SETTINGS[word]).value:g}"
+            message = f"{document.file}: the file gives no {word}; {default} is taken"
+            warnings.warn(message, SDWarning, stacklevel=5)
     for note in document.notes:
         if note.code in ("repaired", "cut-off", "duplicate-name", "second-equation"):
             warnings.warn(f"{document.file}:{note.line}: {note.message}", SDWarning, stacklevel=5)
@@ -106,17 +114,12 @@ def _tell_notes(document: Document) -> None:
 
 
 def _check_settings(document: Document) -> None:
-    """The settings of an XMILE file must be numbers; what a file leaves out is taken, but not in silence."""
+    """The settings of an XMILE file must be numbers."""
     simulation = document.simulation
     for word in CONTROLS[:3]:
         text = getattr(simulation, SETTINGS[word])
         place = place_of_setting(word, None, document)
-        if text is None:
-            default = f"{getattr(SimulationSettings(), SETTINGS[word]).value:g}"
-            line = f":{place['line']}" if place.get("line") else ""
-            message = f"{document.file}{line}: the file gives no {word}; {default} is taken"
-            warnings.warn(message, SDWarning, stacklevel=5)
-        elif document.format == "xmile":
+        if text is not None and document.format == "xmile":
             _check_number(text.removeprefix("1/") if simulation.reciprocal else text, word, place)
     if document.format == "xmile" and simulation.save_every:
         place = place_of_setting("SAVEPER", None, document)

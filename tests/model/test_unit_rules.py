@@ -151,7 +151,11 @@ def test_a_number_is_a_warning_and_two_units_that_differ_are_an_error():
 
 
 def test_settings_line_22_of_vensim_names_units_that_are_the_same():
-    text = "{UTF-8}" + UNITS + "x = people ~ Folk ~|\n///---\\\\\\\n:L<%^E!@\n22:Person,People,Folk\n"
+    text = (
+        "{UTF-8}"
+        + UNITS
+        + "x = people ~ Folk ~|\n///---\\\\\\\n:L<%^E!@\n15:0,0,0,0\n22:Person,People,Folk\n"
+    )
     assert unit_issues(sd.load(from_bytes(text.encode()))) == []
 
 

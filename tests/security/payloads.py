@@ -5,10 +5,13 @@ Every code leaves one canary, which `unharmed` looks for. Whatever the shape, a 
 
 from __future__ import annotations
 
+import socket
 import string
 
 CANARY = "sdtheory_canary"
-PORT = 47_893  # where the canary of the network would sing
+LISTENER = socket.create_server(("127.0.0.1", 0))  # where the canary of the network would sing
+LISTENER.setblocking(False)
+PORT = LISTENER.getsockname()[1]
 
 # lower-case, as PySD makes the words that it pastes into its code
 CODES = {

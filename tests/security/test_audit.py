@@ -217,9 +217,7 @@ def test_what_the_templates_write_passes():
     audit(GOOD)
 
 
-@pytest.mark.parametrize(
-    "path", sorted({*ROOT.glob("models/*.mdl"), *ROOT.glob("models/*.xmile")}), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", sorted(ROOT.glob("models/*.xmile")), ids=lambda path: path.name)
 def test_what_is_written_of_the_models_passes(path):
     model = sd.load(path)
     sources = [one.read_bytes() for one in _module_of(model).parent.glob("*.py")]
@@ -245,10 +243,13 @@ def test_a_statement_that_no_template_writes_is_refused(statement):
 
 
 NODES = [node for node in ast.walk(ast.parse(GOOD)) if isinstance(node, ast.expr)]
-evil_expressions = st.sampled_from(EXPRESSIONS).map(lambda text: ast.parse(text, mode="eval").body)
+# what may stand in some places, as a decorator and as an object that belongs to a variable
+PLACED = ("component.add(", "Macro(_root.joinpath('m0.py'),", "Integ(", "TabData(")
+ELSEWHERE = [one for one in EXPRESSIONS if not one.startswith(PLACED)]
+evil_expressions = st.sampled_from(ELSEWHERE).map(lambda text: ast.parse(text, mode="eval").body)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.integers(0, len(NODES) - 1), evil_expressions)
 def test_an_expression_put_in_any_place_is_refused(place, expression):
     tree = ast.parse(GOOD)
@@ -259,6 +260,8 @@ def test_an_expression_put_in_any_place_is_refused(place, expression):
         ast.parse(source)
     except (SyntaxError, ValueError):
         return  # no expression can stand there, so there is no such source
+    if source == ast.unparse(ast.parse(GOOD)):
+        return  # it stood there before
     refused(source)
 
 
@@ -288,7 +291,7 @@ def parts(source: str | bytes) -> set[str]:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.integers(0, len(GOOD)), st.integers(0, 4), st.lists(st.sampled_from(TOKENS), max_size=4).map("".join)
 )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
+import os
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from payloads import CODES, SHAPES, all_payloads, payloads
-from places import FILES, TOML, VENSIM, XMILE, toml
-from unharmed import NEED_NO_MODEL, USES, answered
+from payloads import CANARY, CODES, SHAPES, all_payloads, payloads
+from places import CONTROLS, FILES, TOML, VENSIM, XMILE, toml
+from unharmed import NEED_NO_MODEL, USES, answered, nothing_sings
 
 import sdtheory as sd
+from sdtheory.documents import from_bytes
 
-BESIDE = Path(__file__).parents[2] / "models" / "m0_seed.xmile"
+SMALL = "{UTF-8}\ncapability = INTEG(researchers * 0.1, 1) ~~|\nresearchers = 2 ~~|\n" + CONTROLS
 NAMES = list(USES)
-FEW = 5  # of the words, one in so many is tried in each place in the ordinary run
+# in the ordinary run, of the words one in so many is tried in each place, and one case in so many is used
+FEW, USED = 5, 2
 
 
 def turn(*words: str) -> int:
@@ -29,7 +32,7 @@ def some(*place: str) -> dict[str, tuple[str, list[str]]]:
     """Every shape and some of the words, each with one use."""
     number = turn(*place)
     return {
-        name: (text, [NAMES[(number + count) % len(NAMES)]])
+        name: (text, [NAMES[(number + count) // USED % len(NAMES)]] if (number + count) % USED == 0 else [])
         for count, (name, text) in enumerate(payloads(number).items())
         if name in SHAPES or (count + number) % FEW == 0
     }
@@ -61,7 +64,7 @@ def test_text_of_a_model_is_never_run(watched, suffix, place, selection):
 @pytest.mark.parametrize("place", TOML)
 def test_text_of_an_experiment_is_never_run(watched, place, selection):
     path = watched.folder / "theory.toml"
-    model = sd.load(BESIDE)
+    model = sd.load(from_bytes(SMALL.encode(), "vensim"))
     for name, (payload, _) in selection("toml", place).items():
         with watched(name, path, toml(place, payload)):
             experiment = answered(lambda: sd.Experiment.read(path), str(path), placed=True)
@@ -135,3 +138,15 @@ def test_a_strange_name_is_numbered_and_not_refused(tmp_path, suffix, place, nam
     model = sd.load(path)
     for engine in ("vectorised", "reference"):
         sd.simulate(model, engine=engine)
+
+
+@pytest.mark.parametrize("canary", CODES)
+def test_a_code_that_runs_is_noticed(tmp_path, monkeypatch, capfd, canary):
+    """The tests above would fail if a text did run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(builtins, CANARY, None, raising=False)
+    monkeypatch.delattr(builtins, CANARY)
+    monkeypatch.setitem(os.environ, CANARY, "")
+    monkeypatch.delitem(os.environ, CANARY)
+    with pytest.raises(AssertionError), nothing_sings(tmp_path, tmp_path, capfd):
+        eval(CODES[canary])

@@ -38,18 +38,16 @@ n = SMOOTH N(s, 4, 0, a[q1] + 1) ~~|
 g[d] :EXCEPT: [p] = 7 ~~|
 g[p] = SUM(a[d!]) + twice(4) ~~|
 z = :NA: ~~|
-INITIAL TIME = 0 ~~|
-FINAL TIME = 10 ~~|
-TIME STEP = 0.5 ~~|
-SAVEPER = 0.5 ~~|
 """
+SETTINGS = "INITIAL TIME = 0 ~~|\nFINAL TIME = 10 ~~|\nTIME STEP = 0.5 ~~|\nSAVEPER = 0.5 ~~|\n"
+ARRAYS += SETTINGS
 FAULTY = {
-    "an unknown name": b"{UTF-8}\nx = nope ~~|\n",
-    "an open bracket": b"{UTF-8}\nx = (1 ~~|\n",
-    "a loop": b"{UTF-8}\na = b ~~|\nb = a ~~|\n",
-    "no equation": b"{UTF-8}\na = ~~|\n",
-    "too deep": b"{UTF-8}\na = " + 200 * b"(" + b"1" + 200 * b")" + b" ~~|\n",
-    "control characters": b'{UTF-8}\n"\x1b[31mred" = nope ~~|\n',
+    "an unknown name": b"{UTF-8}\nx = nope ~~|\n" + SETTINGS.encode(),
+    "an open bracket": b"{UTF-8}\nx = (1 ~~|\n" + SETTINGS.encode(),
+    "a loop": b"{UTF-8}\na = b ~~|\nb = a ~~|\n" + SETTINGS.encode(),
+    "no equation": b"{UTF-8}\na = ~~|\n" + SETTINGS.encode(),
+    "too deep": b"{UTF-8}\na = " + 200 * b"(" + b"1" + 200 * b")" + b" ~~|\n" + SETTINGS.encode(),
+    "control characters": b'{UTF-8}\n"\x1b[31mred" = nope ~~|\n' + SETTINGS.encode(),
     "broken XML": b"<xmile><model></xmile>",
 }
 
@@ -122,7 +120,9 @@ def test_an_isolated_load_gives_the_same_error(what, tmp_path):
 
 def test_a_check_apart_finds_the_same_issues(tmp_path):
     path = tmp_path / "faulty.mdl"
-    path.write_text("{UTF-8}\nway = pace + hours ~ km ~|\npace = 5 ~ km/Hour ~|\nhours = nope ~ Hour ~|\n")
+    path.write_text(
+        "{UTF-8}\nway = pace + hours ~ km ~|\npace = 5 ~ km/Hour ~|\nhours = nope ~ Hour ~|\n" + SETTINGS
+    )
     issues = sd.check(path, isolation="process")
     assert issues == sd.check(path)
     assert {"undefined-name", "units"} <= {issue.code for issue in issues}
@@ -130,7 +130,7 @@ def test_a_check_apart_finds_the_same_issues(tmp_path):
 
 def test_limits_hold_in_the_other_process(tmp_path):
     path = tmp_path / "deep.mdl"
-    path.write_text("{UTF-8}\nx = ((1)) ~~|\n")
+    path.write_text("{UTF-8}\nx = ((1)) ~~|\n" + SETTINGS)
     error = raised(lambda: sd.load(path, limits=sd.Limits(depth=1), isolation="process"))
     assert "nested 2 deep; the limit is 1" in str(error)
 
@@ -145,7 +145,7 @@ def test_data_is_read_from_the_folders_that_the_caller_names_and_from_no_other(t
         (tmp_path / name).mkdir()
     (tmp_path / "data" / "data.csv").write_text("4\n")
     path = tmp_path / "models" / "model.mdl"
-    path.write_text("{UTF-8}\nx = GET DIRECT CONSTANTS('../data/data.csv', ',', 'A1') ~~|\n")
+    path.write_text("{UTF-8}\nx = GET DIRECT CONSTANTS('../data/data.csv', ',', 'A1') ~~|\n" + SETTINGS)
     monkeypatch.chdir(tmp_path)
     found = sd.load("models/model.mdl", data_folders=["data"], isolation="process")
     assert found["x"].equations[0].expression.value == 4

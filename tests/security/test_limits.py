@@ -14,8 +14,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
+from click.testing import CliRunner
 
 import sdtheory as sd
+from sdtheory.cli.main import main
 from sdtheory.documents.lexer import references, terms, tokens
 from sdtheory.errors import LimitError, SDError
 from sdtheory.translate.precheck import check_document
@@ -455,3 +457,79 @@ def test_results_that_the_memory_does_not_hold_are_an_error_without_a_traceback(
 def test_an_array_that_no_memory_holds_is_refused_from_its_dimensions(confined, size):
     assert "array cells of the model to" in confined.refusal(vensim_array_of(*size), "mdl")["message"]
     assert "array cells of the model to" in confined.refusal(array_of(*size), "xmile")["message"]
+
+
+# ---------------------------------------------------------------- every way to a file
+
+GOOD = vensim("x = 1").encode()
+FILES = {
+    "a folder": "this is a folder",
+    "a pipe": "this is not a regular file",
+    "a device": "this is not a regular file",
+    "nothing": "cannot be read: no such file or directory",
+    "an empty file": "the file is empty",
+    "twenty megabytes": "the file has 20,000,001 bytes; the limit is 20,000,000",
+    "another encoding": "byte 10 (line 2) is not UTF-8",
+    "no text": "is NUL",
+    "an open quote": "the quote is not closed",
+    "a long equation": "an equation with more bytes than the limit of 65,536",
+}
+
+
+@pytest.fixture(scope="module")
+def odd_files(tmp_path_factory) -> dict[str, Path]:
+    """A file of each kind that is refused before its equations are looked at."""
+    folder = tmp_path_factory.mktemp("odd")
+    contents = {
+        "an empty file": b"",
+        "twenty megabytes": GOOD + b" " * (20_000_001 - len(GOOD)),
+        "another encoding": "{UTF-8}\nGröße = 1 ~~|\n".encode("cp1252"),
+        "no text": b"x = 1 \0 ~~|",
+        "an open quote": b'{UTF-8}\n"x = 1 ~~|',
+        "a long equation": b"{UTF-8}\nx = 1" + b" + 1" * 20_000 + b" ~~|",
+    }
+    found = {name: folder / f"{place}.mdl" for place, name in enumerate(FILES)}
+    for name, content in contents.items():
+        found[name].write_bytes(content)
+    found["a folder"].mkdir()
+    os.mkfifo(found["a pipe"])
+    found["a device"] = Path("/dev/zero")
+    return found
+
+
+WAYS = {
+    "read": sd.read,
+    "load": sd.load,
+    **{word: [word, "FILE"] for word in ("info", "run", "loops", "check")},
+    "draw": ["draw", "FILE", "out.svg"],
+    "convert": ["convert", "FILE", "out.xmile"],
+    "diff": ["diff", "GOOD", "FILE"],
+    "set": ["set", "FILE", "x", "2"],
+    "rename": ["rename", "FILE", "x", "y"],
+    "compare": ["compare", "FILE", str(MODELS / "m0_seed.toml")],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", FILES)
+def test_every_way_to_a_file_checks_its_kind_size_and_text_first(odd_files, tmp_path, monkeypatch, way, kind):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.mdl").write_bytes(GOOD)
+    how = WAYS[way]
+    if callable(how):
+        with pytest.raises(SDError) as caught:
+            how(odd_files[kind])
+        said = str(caught.value)
+    else:
+        names = {"FILE": str(odd_files[kind]), "GOOD": "good.mdl"}
+        done = CliRunner().invoke(main, [names.get(word, word) for word in how])
+        assert done.exit_code == 1 and not isinstance(done.exception, OSError | MemoryError)
+        said = done.output
+    assert FILES[kind] in said and len(said.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["good.mdl"]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_check_tells_what_keeps_a_file_from_being_read(odd_files, kind):
+    (issue,) = sd.check(odd_files[kind])
+    assert issue.severity == "error" and FILES[kind] in issue.message

@@ -6,14 +6,13 @@ import builtins
 import hashlib
 import os
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from payloads import CANARY, PORT
+from payloads import CANARY, LISTENER
 from places import toml_text
 
 import sdtheory as sd
@@ -39,18 +38,13 @@ def nothing_sings(folder: Path, home: Path, capture: Any = None) -> Iterator[Non
     """No canary of `payloads`, and the folder, the home and the current folder as they were."""
     where, environment = os.getcwd(), dict(os.environ)
     before = snapshot(folder) | snapshot(home)
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", PORT))
-        listener.listen()
-        listener.setblocking(False)
-        yield
-        try:
-            listener.accept()
-        except BlockingIOError:
-            pass
-        else:
-            raise AssertionError("the network was used")
+    yield
+    try:
+        LISTENER.accept()
+    except BlockingIOError:
+        pass
+    else:
+        raise AssertionError("the network was used")
     assert not hasattr(builtins, CANARY), "code of the file has run"
     assert os.getcwd() == where
     assert {key: text for key, text in os.environ.items() if environment.get(key) != text} == {}

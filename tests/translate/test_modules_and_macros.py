@@ -72,6 +72,7 @@ def test_a_module_with_a_quoted_name_is_read_by_it(xmile, start):
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*'plant' is also declared")
 def test_a_connection_that_means_nothing_is_refused_with_its_place(xmile, modules, message):
     with pytest.raises(SDError, match=message) as caught:
         sd.load(xmile(*modules, order="3", after=PLANT + SHOP))
