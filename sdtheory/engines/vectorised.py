@@ -50,6 +50,7 @@ def run_vectorised(
     block: int | None = None,
     jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
+    first_run: int = 0,
 ) -> Result:
     """Run a program.
 
@@ -70,6 +71,8 @@ def run_vectorised(
         Threads; one when left out.
     progress : callable, optional
         Called with the number of runs done.
+    first_run : int
+        Number of the first run in the whole sample, of which these may be a part.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def run_vectorised(
     """
     inputs = np.asarray(inputs, dtype=float)
     runs = inputs.shape[1]
-    sample = Sample(inputs, np.arange(runs), seed)
+    sample = Sample(inputs, np.arange(first_run, first_run + runs), seed)
     checked(reduce or (), program.outputs)
     clock = grid(program, sample)
     block = block or block_size(program)

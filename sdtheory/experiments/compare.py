@@ -10,9 +10,9 @@ import pandas as pd
 
 from sdtheory.errors import ExperimentError
 from sdtheory.experiments.comparison import Comparison
+from sdtheory.experiments.evaluation import Evaluation, evaluate_policy
 from sdtheory.experiments.experiment import Experiment
-from sdtheory.experiments.metric import Metric
-from sdtheory.experiments.policy import Policy, apply, own_value, split_element
+from sdtheory.experiments.policy import Policy
 from sdtheory.experiments.uncertainty import draw
 from sdtheory.model.expression import Expression, Name, Table, evaluate, references, substitute
 from sdtheory.model.model import Constant, Model
@@ -65,10 +65,14 @@ def compare(
     chosen_seed = experiment.seed if seed is None else seed
     samples, inputs = futures(model, experiment, chosen_runs, chosen_seed)
     policies = (experiment.baseline, *experiment.policies)
-    outputs = _outputs(model, experiment)
     results = []
     for place, policy in enumerate(policies):
-        results.append(_run(model, policy, inputs, chosen_runs, outputs, experiment, chosen_seed, jobs))
+        results.append(
+            evaluate_policy(
+                model, experiment, policy, inputs, runs=chosen_runs, seed=chosen_seed, jobs=jobs,
+                series=chosen_runs,
+            )
+        )  # fmt: skip
         if progress is not None:
             progress((place + 1) * chosen_runs, len(policies) * chosen_runs)
     return _gathered(model, experiment, policies, samples, results, chosen_seed)
@@ -147,113 +151,41 @@ def _constants(model: Model, tree: Expression, known: Mapping[str, Any]) -> dict
     return found
 
 
-def _outputs(model: Model, experiment: Experiment) -> list[str]:
-    found: dict[str, str] = {}
-    for metric in experiment.metrics:
-        for name in metric.variables():
-            head, elements = split_element(name)
-            own = model[head].name
-            found[canonical(name)] = f"{own}[{','.join(elements)}]" if elements else own
-    return list(found.values())
-
-
-def _run(
-    model: Model,
-    policy: Policy,
-    inputs: Mapping[str, np.ndarray],
-    runs: int,
-    outputs: list[str],
-    experiment: Experiment,
-    seed: int,
-    jobs: int | None,
-) -> Any:
-    from sdtheory.engines.simulate import simulate_many
-
-    changed = apply(policy, model)
-    # a value that the policy sets for the whole run takes the place of the sampled one
-    fixed = {canonical(name) for name in policy.set}
-    varied = {
-        _still_constant(changed, name): values
-        for name, values in inputs.items()
-        if canonical(name) not in fixed
-    }
-    return simulate_many(
-        changed,
-        pd.DataFrame(varied, index=range(runs)),
-        outputs=outputs,
-        seed=seed,
-        jobs=jobs,
-        **dict(experiment.simulation),
-    )
-
-
-def _still_constant(model: Model, name: str) -> str:
-    """The input that carries a sampled value; a policy may have moved it aside (see `policy.apply`)."""
-    head, elements = split_element(name)
-    if own_value(head) not in model:
-        return name
-    return own_value(head) + (f"[{','.join(elements)}]" if elements else "")
-
-
 def _gathered(
     model: Model,
     experiment: Experiment,
     policies: tuple[Policy, ...],
     samples: pd.DataFrame,
-    results: list[Any],
+    results: list[Evaluation],
     seed: int,
 ) -> Comparison:
-    import xarray as xr
-
     names = tuple(policy.name for policy in policies)
-    times = results[0]["time"].to_numpy()
-    series = [
-        {canonical(str(name)): data[name].to_numpy() for name in data.data_vars if "time" in data[name].dims}
-        for data in results
-    ]
-    status = np.stack([data["status"].to_numpy().astype(str) for data in results])
-    values: dict[str, np.ndarray] = {}
-    for metric in experiment.metrics:
-        if metric.expression is None:
-            values[metric.name] = _measured(metric, names, times, series)
-    for metric in experiment.metrics:
-        if metric.expression is not None:
-            by_key = {canonical(name): array for name, array in values.items()}
-            values[metric.name] = np.asarray(evaluate(metric.expression, by_key), dtype=float)
-    messages = {
-        f"{name}, run {run}": str(text)
-        for name, data in zip(names, results, strict=True)
-        if "message" in data
-        for run, text in enumerate(data["message"].to_numpy())
-        if text
-    }
-    saved = [data.drop_vars([v for v in ("status", "message") if v in data]) for data in results]
     return Comparison(
         experiment=experiment,
         policies=names,
-        values={metric.name: values[metric.name] for metric in experiment.metrics},
-        status=status,
+        values={m.name: np.stack([one.values[m.name] for one in results]) for m in experiment.metrics},
+        status=np.stack([one.status for one in results]),
         samples=samples,
         seed=seed,
         model_name=model.name,
-        series=xr.concat(saved, dim=pd.Index(names, name="policy")),
-        messages=messages,
+        series=_series(names, results),
+        messages={
+            f"{name}, run {run}": text
+            for name, one in zip(names, results, strict=True)
+            for run, text in one.messages.items()
+        },
     )
 
 
-def _measured(
-    metric: Metric, names: tuple[str, ...], times: np.ndarray, series: list[dict[str, np.ndarray]]
-) -> np.ndarray:
-    """The metric under each policy, shape (policies, runs)."""
-    level: Any = None
-    if metric.level is not None:
-        if metric.level.value is not None:
-            level = metric.level.value
-        else:
-            place = [canonical(name) for name in names].index(canonical(metric.level.policy))
-            at = Metric("level", Name(metric.level.variable), "at", at=metric.level.at)
-            level = at.values(times, series[place])
-    measured = np.stack([metric.values(times, own, level) for own in series])
-    if metric.censored == "at_stop" and metric.how == "first_crossing":
-        measured = np.where(np.isnan(measured), times[-1], measured)
-    return measured
+def _series(names: tuple[str, ...], results: list[Evaluation]) -> Any:
+    import xarray as xr
+
+    kept = len(next(iter(results[0].series.values()), ()))
+    return xr.Dataset(
+        {
+            name: (("policy", "run", "time"), np.stack([one.series[name] for one in results]))
+            for name in results[0].series
+        },
+        coords={"policy": list(names), "run": np.arange(kept), "time": results[0].times},
+        attrs={"engine": results[0].engine},
+    )
