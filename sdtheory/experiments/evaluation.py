@@ -21,7 +21,7 @@ from sdtheory.model.expression import Name, Number, evaluate
 from sdtheory.model.model import Model
 from sdtheory.names import canonical, unknown
 
-CHUNK_BYTES = 2**23  # of saved series at a time and thread: what metrics pass over stays in the outer cache
+CHUNK_BYTES = 2**24  # of saved series at a time and thread: what metrics pass over stays in the outer cache
 FEWEST, MOST = 64, 8192  # runs of a chunk
 # metrics of a whole run that an engine can work out without keeping the series: the reducers they need
 REDUCED = {
@@ -158,7 +158,10 @@ def evaluate_policy(
         found.append(evaluation)
         if progress is not None:
             progress(min(len(found) * size, count))
-    return joined(found)
+    whole = joined(found)
+    if (whole.status == "failed").all():
+        raise SimulationError(f"no run can be made: {next(iter(whole.messages.values()))}")
+    return whole
 
 
 def _count(inputs: Mapping[str, np.ndarray], runs: int | None) -> int:
@@ -182,13 +185,7 @@ def _in_threads(
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:
-    """Evaluations of consecutive futures as one.
-
-    Raises
-    ------
-    SimulationError
-        When all runs failed.
-    """
+    """Evaluations of consecutive futures as one."""
     status = np.concatenate([one.status for one in parts])
     starts = np.cumsum([0, *(len(one.status) for one in parts)])
     messages = {
@@ -196,9 +193,7 @@ def joined(parts: Sequence[Evaluation]) -> Evaluation:
         for start, one in zip(starts, parts, strict=False)
         for run, text in one.messages.items()
     }
-    if (status == "failed").all():
-        raise SimulationError(f"no run can be made: {next(iter(messages.values()), '')}")
-    first = next(one for one in parts if not (one.status == "failed").all())
+    first = parts[0]
     kept = [one.series for one in parts if one.series]
     return replace(
         first,
@@ -225,6 +220,8 @@ class Evaluator:
     ----------
     times : array, shape (times,)
         Of the saved rows.
+    steps : int
+        From the first time to the last.
     outputs : list of str
         Columns that are saved.
     """
@@ -249,7 +246,7 @@ class Evaluator:
         self.inputs = {
             name: _still_constant(self.changed, name) for name in inputs if canonical(name) not in fixed
         }
-        self.times = _saved_times(set_model)
+        self.times, self.steps = _saved_times(set_model)
         self.outputs = _columns(
             set_model, [n for m in experiment.metrics for n in m.variables()] + [*outputs]
         )
@@ -462,15 +459,17 @@ def _combined(metric: Metric, times: np.ndarray, parts: Sequence[np.ndarray]) ->
     return parts[0] / span if metric.how == "mean" and span > 0 else parts[0]
 
 
-def _saved_times(model: Model) -> np.ndarray:
-    """Times of the saved rows."""
+def _saved_times(model: Model) -> tuple[np.ndarray, int]:
+    """Times of the saved rows, and the number of steps."""
     from sdtheory.engines.clock import clock
 
     settings = model.settings
     trees = (settings.start, settings.stop, settings.time_step, settings.save_every)
     if all(isinstance(tree, Number) for tree in trees):
-        return clock(*(tree.value for tree in trees if isinstance(tree, Number))).saved
-    return _times_of_a_run(model)
+        grid = clock(*(tree.value for tree in trees if isinstance(tree, Number)))
+        return grid.saved, grid.steps
+    times = _times_of_a_run(model)
+    return times, len(times) - 1
 
 
 def _times_of_a_run(model: Model) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sdtheory as sd
-from sdtheory.errors import ExperimentError
+from sdtheory.errors import ExperimentError, SDWarning
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Level, Metric
 from sdtheory.experiments.policy import Amount, Policy, Step
@@ -129,7 +129,8 @@ def test_faults_are_told_before_anything_runs(model):
 
 def test_a_diverged_run_is_counted_and_left_out(model):
     changed = Policy("wild", set={"pace": 1e308})
-    comparison = sd.compare(model, _experiment(changed), runs=8)
+    with pytest.warns(SDWarning, match="8 diverged"):
+        comparison = sd.compare(model, _experiment(changed), runs=8)
     assert (comparison.status == [["ok"] * 8, ["diverged"] * 8]).all()
     (row,) = comparison.differences().to_dict("records")
     assert (row["valid"], row["counted"]) == (0, 0)
@@ -139,5 +140,5 @@ def test_a_diverged_run_is_counted_and_left_out(model):
 
 def test_progress_ends_with_all_runs(model):
     told = []
-    sd.compare(model, _experiment(Policy("p")), runs=8, progress=lambda done, all_: told.append((done, all_)))
-    assert told == [(8, 16), (16, 16)]
+    sd.compare(model, _experiment(Policy("p")), runs=8, progress=lambda *news: told.append(news))
+    assert told == [(8, 16, {"ok": 8}), (16, 16, {"ok": 16})]
