@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import sdtheory
 from sdtheory.errors import SDError, UsageError, shown
 from sdtheory.experiments.evaluation import Evaluation
 from sdtheory.experiments.sweep import Sweep, Task
@@ -67,19 +67,20 @@ def on_cluster(
 
 
 def _check_versions(client: Any) -> None:
+    ours = _version()
     found = client.run(_version)
     if not found:
         raise UsageError("the cluster has no workers", remedy="start some, and try again")
     for worker, version in found.items():
-        if version != sdtheory.__version__:
+        if version != ours:
             raise UsageError(
-                f"worker {shown(worker)} has sdtheory {version}, and this is {sdtheory.__version__}",
+                f"worker {shown(worker)} has sdtheory {version}, and this is {ours}",
                 remedy="install the same version on both",
             )
 
 
 def _version() -> str:
-    return sdtheory.__version__
+    return importlib.metadata.version("sdtheory")
 
 
 def _done(sweep: Sweep, task: Task) -> Evaluation:

@@ -315,6 +315,47 @@ class Comparison:
 
         return as_dict(self)
 
+    def plot(
+        self,
+        kind: str,
+        *,
+        metric: str = "",
+        policy: str = "",
+        variable: str = "",
+        assumption: str = "",
+        axis: Any = None,
+    ) -> Any:
+        """A matplotlib figure.
+
+        Parameters
+        ----------
+        kind : str
+            ``fan`` and ``difference`` of a saved variable over time, ``regret``, ``heatmap`` of policies and
+            metrics, or ``scatter`` of a sampled quantity and the difference it makes.
+        metric, policy, variable, assumption : str
+            What to show; chosen when left out.
+        axis : matplotlib axis, optional
+            Drawn on in place of a new figure.
+
+        Raises
+        ------
+        UnknownName
+            For a kind, metric, policy, variable or sampled quantity that does not exist.
+        UsageError
+            When there is nothing to show.
+        """
+        from sdtheory.experiments.plots import Asked, plot
+
+        return plot(self, kind, Asked(metric, policy, variable, assumption, axis))[0]
+
+    def plot_data(
+        self, kind: str, *, metric: str = "", policy: str = "", variable: str = "", assumption: str = ""
+    ) -> pd.DataFrame:
+        """The numbers that a plot of the same arguments shows."""
+        from sdtheory.experiments.plots import Asked, plot
+
+        return plot(self, kind, Asked(metric, policy, variable, assumption))[1]
+
     def save(self, folder: str | Path) -> None:
         """Write tables, samples, plots, report.html, the experiment as run and result.json into a folder."""
         from sdtheory.experiments.report import save

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-import sdtheory
 from sdtheory.errors import StoreError, shown
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.store import FORMAT
@@ -36,7 +35,7 @@ def digest(*parts: Any) -> str:
 
 def identity(sweep: Sweep) -> dict[str, Any]:
     """Everything that a sweep's numbers depend on, in parts that have names."""
-    versions = {name: _version(name) for name in ("numpy", "scipy", "llvmlite")}
+    versions = {name: _version(name) for name in ("sdtheory", "numpy", "scipy", "llvmlite")}
     return {
         "format": FORMAT,
         "model": model_digests(sweep.model),
@@ -46,7 +45,7 @@ def identity(sweep: Sweep) -> dict[str, Any]:
         "seed": sweep.seed,
         "engine": sweep.engine,
         "series": sweep.series,
-        "versions": {"sdtheory": sdtheory.__version__, **versions},
+        "versions": versions,
     }
 
 
