@@ -41,7 +41,9 @@ def page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
     title = comparison.experiment.title or f"Policies on {comparison.model_name}"
     body = [f"<h1>{escape(title)}</h1>", f"<p>{escape(comparison.summary())}.</p>"]
     body += [f'<p class="warning">{escape(text)}.</p>' for text in comparison.warnings()]
-    body += ["<h2>Verdicts</h2>", _items(verdicts(comparison))]
+    body.append("<h2>Verdicts</h2>")
+    for policy, sentences in verdicts(comparison).items():
+        body += [f"<h3>{escape(policy)}</h3>", _items(sentences)]
     for kind, heading in TITLES.items():
         if kind in pictures:
             body += [f"<h2>{escape(heading)}</h2>", _image(pictures[kind], heading)]
@@ -70,24 +72,28 @@ NOTE = (
 )
 
 
-def verdicts(comparison: Comparison) -> list[str]:
-    """What the comparison says, a sentence for each policy and metric that has a direction."""
-    found = []
+def verdicts(comparison: Comparison) -> dict[str, list[str]]:
+    """What the comparison says of each policy, a sentence for each metric that has a direction."""
+    found: dict[str, list[str]] = {}
+    several = comparison.against == "all"
     for row in comparison.differences().to_dict("records"):
         metric = comparison.metric(row["metric"])
         if metric.better == "none":
             continue
-        if not row["counted"]:
-            found.append(f"{row['policy']}: '{metric.name}' has no future in which it can be compared.")
-            continue
-        words = [f"{word} in {_percent(row, word)}" for word, _ in tables.VERDICTS[:2]] + [
-            f"a tie in {100 * row['probability_tie']:.0f} %"
-        ]
-        sentence = f"{row['policy']}: '{metric.name}' is {', '.join(words)} of {row['counted']:,} futures"
-        if math.isfinite(row["median_difference"]):
-            sentence += f"; the median change is {row['median_difference']:+.3g}"
-        found.append(f"{sentence}{' (!)' if metric.rewards_speed else ''}.")
+        policy = f"{row['policy']} against {row['against']}" if several else row["policy"]
+        found.setdefault(policy, []).append(_sentence(row, metric.rewards_speed))
     return found
+
+
+def _sentence(row: Mapping[str, Any], rewards_speed: bool) -> str:
+    if not row["counted"]:
+        return f"'{row['metric']}' has no future in which it can be compared."
+    words = [f"{word} in {_percent(row, word)}" for word, _ in tables.VERDICTS[:2]]
+    words.append(f"a tie in {100 * row['probability_tie']:.0f} %")
+    sentence = f"'{row['metric']}' is {', '.join(words)} of {row['counted']:,} futures"
+    if math.isfinite(row["median_difference"]):
+        sentence += f"; the median change is {row['median_difference']:+.3g}"
+    return f"{sentence}{' (!)' if rewards_speed else ''}."
 
 
 def _percent(row: Mapping[str, Any], word: str) -> str:
