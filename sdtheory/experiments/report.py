@@ -20,7 +20,7 @@ TABLES = ("table", "differences", "regret", "satisficing", "undominated", "maxim
 def save(comparison: Comparison, folder: Path) -> None:
     """Write tables as CSV, samples, plots with their data, a netCDF file, result.json and report.html.
 
-    Equal comparisons give equal bytes, but for the netCDF file's own.
+    Equal comparisons give equal bytes.
 
     Parameters
     ----------

@@ -272,7 +272,8 @@ def groups(comparison: Comparison, assumption: str, bins: int) -> Iterable[tuple
         raise unknown("sampled quantity", assumption, [str(c) for c in comparison.samples])
     values = comparison.samples[column].to_numpy()
     known = np.unique(values[np.isfinite(values)])
-    if len(known) <= max(bins, CATEGORIES) and len(known) < len(values):
+    few = len(known) <= max(bins, CATEGORIES) and len(known) < len(values)
+    if few or len(known) == 1:
         for value in known:
             yield f"{value:g}", values == value
         return

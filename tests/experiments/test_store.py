@@ -369,7 +369,8 @@ import sys
 import sdtheory as sd
 comparison = sd.compare(
     sd.load("models/m0_seed.xmile"), sd.Experiment.read("models/m0_seed.toml"),
-    runs=256, store=sys.argv[1], resume=True, chunk=4, series=16, jobs=2, engine="compiled", isolate=sys.argv[2] == "processes",
+    runs=256, store=sys.argv[1], resume=True, chunk=4, series=16, jobs=2, engine="compiled",
+    isolate=sys.argv[2] == "processes",
     progress=lambda done, total, statuses: print(done, flush=True),
 )
 """
