@@ -7,14 +7,15 @@ import importlib.metadata
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from typing import Any
 
-from sdtheory.errors import SDError, UsageError, shown
+from sdtheory.errors import Stopped, UsageError, shown
 from sdtheory.experiments.evaluation import Evaluation
 from sdtheory.experiments.sweep import Sweep, Task
 
-RETRIES = 2  # of a chunk whose worker was lost, before it is cut in two
 AHEAD = 2  # chunks waiting for each worker's core, so that none is idle and few are lost by a stop
+MOST_LOSSES = 100
 PATIENCE = "30s"
 
 
@@ -101,31 +102,46 @@ class _Batch:
         self.waiting = deque(tasks)
         self.stop = stop
         self.keep = keep
-        self.tries: dict[Task, int] = {}
+        self.sent: Any = None
+        self.suspects: deque[Task] = deque()
+        self.alone: Task | None = None
+        self.losses = 0
 
     def results(self) -> Iterator[tuple[Task, Any]]:
         from distributed import as_completed
 
-        sent = self.client.scatter(self.sweep, broadcast=True, hash=False)
         tasks: dict[Any, Task] = {}
         going = as_completed()
         try:
-            self._send(sent, tasks, going)
+            self._send(tasks, going)
             for future in going:
                 task = tasks.pop(future.key)
                 found = self._found(future, task)
                 future.release()
                 if found is not None:
                     yield task, found if self.keep is None else self.keep(task, found)
-                self._send(sent, tasks, going)
+                self._send(tasks, going)
         finally:
-            self.client.cancel([key for key in tasks])
+            self.client.cancel(list(tasks))
 
-    def _send(self, sent: Any, tasks: dict[Any, Task], going: Any) -> None:
+    def _send(self, tasks: dict[Any, Task], going: Any) -> None:
+        if self.stop.is_set():
+            return
+        if not self.waiting and not tasks and self.suspects:
+            self.alone = self.suspects.popleft()
+            self.waiting.append(self.alone)
+        if not self.waiting:
+            return
+        if self.sent is None:
+            try:
+                self.client.wait_for_workers(1, timeout=PATIENCE)
+            except TimeoutError:
+                raise Stopped("the cluster has no workers left", remedy="start some, and resume") from None
+            self.sent = self.client.scatter(self.sweep, broadcast=True, hash=False)
         cores = sum(self.client.nthreads().values()) or 1
-        while self.waiting and len(tasks) < AHEAD * cores and not self.stop.is_set():
+        while self.waiting and len(tasks) < AHEAD * cores:
             task = self.waiting.popleft()
-            future = self.client.submit(_done, sent, task, pure=False, retries=0)
+            future = self.client.submit(_done, self.sent, task, pure=False)
             tasks[future.key] = task
             going.add(future)
 
@@ -133,18 +149,27 @@ class _Batch:
         """The evaluation, or None when the task is to be done again, whole or in two."""
         from distributed.scheduler import KilledWorker
 
-        error = None if future.status == "finished" else future.exception()
-        if error is None and future.status == "finished":
+        try:
             return future.result()
-        if isinstance(error, SDError):
-            raise error
-        if error is not None and not isinstance(error, KilledWorker | OSError):
-            raise error
-        self.tries[task] = self.tries.get(task, 0) + 1
-        if self.tries[task] <= RETRIES:
+        except KilledWorker:
+            return self._lost(task)
+        except (CancelledError, OSError):
+            # the workers that had the sweep or the result are gone, and the chunk has nothing to do with it
+            self.losses += 1
+            if self.losses > MOST_LOSSES:
+                raise Stopped(
+                    "the cluster keeps losing its workers", remedy="resume when it is well"
+                ) from None
+            self.sent = None
             self.waiting.appendleft(task)
-        elif len(task) > 1:
+            return None
+
+    def _lost(self, task: Task) -> Evaluation | None:
+        """The chunk killed each worker that the scheduler gave it to: it is cut in two until the run is found."""
+        if len(task) > 1:
             self.waiting.extendleft(reversed(task.halves()))
-        else:
+        elif task == self.alone:
             return self.sweep.nothing(task, "crashed", "it ended the process that ran it")
+        else:
+            self.suspects.append(task)  # what waited at the same worker is blamed as well
         return None
