@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from sdtheory.errors import ExperimentError, SDWarning, SimulationError, UsageError
 from sdtheory.experiments.comparison import FEW_BAD, Comparison
 from sdtheory.experiments.estimate import Estimate, estimate, refuse_too_large
@@ -101,44 +103,53 @@ def compare(
     >>> comparison.runs, comparison.policies[0]
     (8, 'baseline')
     """
-    faults = experiment.check(model)
-    if faults:
-        raise ExperimentError("\n".join(faults))
     if chunk < 1:
         raise UsageError(f"chunks of {chunk} futures", remedy="give 1 or more")
-    policies = (experiment.baseline, *experiment.policies)
-    names = [policy.name for policy in policies]
+    sweep, samples = _planned(model, experiment, runs, seed, series, engine)
+    names = tuple(policy.name for policy in sweep.policies)
     if against and canonical(against) not in {"all", *map(canonical, names)}:
         raise unknown("policy", against, [*names, "all"])
-    chosen_runs = experiment.runs if runs is None else runs
-    chosen_seed = experiment.seed if seed is None else seed
-    samples, inputs = futures(model, experiment, chosen_runs, chosen_seed)
-    first = Evaluator(model, experiment, policies[0], tuple(inputs))
-    if engine == "auto":
-        engine = first.lasting_engine(inputs, chosen_runs)
-    kept = _kept(first, len(policies), chosen_runs) if series is None else min(series, chosen_runs)
-    sweep = Sweep(model, experiment, policies, inputs, chosen_runs, chosen_seed, engine, kept)
     how = Ways(jobs, limit_s, isolate)
-    expected = estimate(sweep, how.count, store is not None)
-    refuse_too_large(expected, None if store is None else Path(store))
+    folder = None if store is None else Path(store)
+    expected = estimate(sweep, how.count, folder is not None)
+    refuse_too_large(expected, folder)
     if begin is not None:
         begin(expected)
-    told = Told(chosen_runs * len(policies), progress)
-    if store is None:
+    told = Told(sweep.runs * len(names), progress)
+    if folder is None:
         chunks = list(told.each(how.results(sweep, sweep.tasks(chunk), threading.Event())))
     else:
         from sdtheory.experiments.storing import stored
 
-        chunks = stored(sweep, samples, Path(store), resume, chunk, how, told)
+        chunks = stored(sweep, samples, folder, resume, chunk, how, told)
     comparison = gathered(
-        chunks, experiment, tuple(names), chosen_runs, samples,
-        seed=chosen_seed, series=kept, model_name=model.name, against=against, model=model, facts=facts(sweep),
+        chunks, experiment, names, sweep.runs, samples,
+        seed=sweep.seed, series=sweep.series, model_name=model.name, against=against, model=model,
+        facts=facts(sweep),
     )  # fmt: skip
     if (comparison.status == "failed").all():
         raise SimulationError(f"no run can be made: {next(iter(comparison.messages.values()))}")
     if comparison.share_not_ok() > FEW_BAD:
         warnings.warn(comparison.summary(), SDWarning, stacklevel=2)
     return comparison
+
+
+def _planned(
+    model: Model, experiment: Experiment, runs: int | None, seed: int | None, series: int | None, engine: str
+) -> tuple[Sweep, pd.DataFrame]:
+    """The sweep that is asked for, and its sample."""
+    faults = experiment.check(model)
+    if faults:
+        raise ExperimentError("\n".join(faults))
+    policies = (experiment.baseline, *experiment.policies)
+    runs = experiment.runs if runs is None else runs
+    seed = experiment.seed if seed is None else seed
+    samples, inputs = futures(model, experiment, runs, seed)
+    first = Evaluator(model, experiment, policies[0], tuple(inputs))
+    if engine == "auto":
+        engine = first.lasting_engine(inputs, runs)
+    kept = _kept(first, len(policies), runs) if series is None else min(series, runs)
+    return Sweep(model, experiment, policies, inputs, runs, seed, engine, kept), samples
 
 
 def _kept(one: Evaluator, policies: int, runs: int) -> int:

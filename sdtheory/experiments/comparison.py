@@ -81,6 +81,22 @@ class Comparison:
 
         return from_folder(folder, against)
 
+    @staticmethod
+    def from_datasets(one: Comparison | str | Path, other: Comparison | str | Path) -> Comparison:
+        """The policies of two comparisons, or folders of them, that met the same futures.
+
+        Raises
+        ------
+        StoreError
+            When settings, sample, seed, metrics or baseline differ: what is not paired is not compared.
+        """
+        from sdtheory.experiments.gathering import together
+
+        first, second = (
+            part if isinstance(part, Comparison) else Comparison.read(part) for part in (one, other)
+        )
+        return together(first, second)
+
     @property
     def runs(self) -> int:
         return self.status.shape[1]

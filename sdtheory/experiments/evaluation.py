@@ -16,6 +16,7 @@ import pandas as pd
 from sdtheory.errors import SDError, SDWarning, SimulationError, UnknownName
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
+from sdtheory.experiments.metric_reducers import columns_of, combined, parts_of, reducers_of
 from sdtheory.experiments.policy import Policy, apply, own_value, split_element
 from sdtheory.model.expression import Name, Number, evaluate
 from sdtheory.model.model import Model
@@ -23,18 +24,6 @@ from sdtheory.names import canonical, unknown
 
 CHUNK_BYTES = 2**24  # of saved series at a time and thread: what metrics pass over stays in the outer cache
 FEWEST, MOST = 64, 8192  # runs of a chunk
-# metrics of a whole run that an engine can work out without keeping the series: the reducers they need
-REDUCED = {
-    "final": ("final",),
-    "maximum": ("maximum",),
-    "minimum": ("minimum",),
-    "range": ("maximum", "minimum"),
-    "time_of_maximum": ("time_of_maximum",),
-    "time_of_minimum": ("time_of_minimum",),
-    "mean": ("integral",),
-    "integral": ("integral",),
-    "first_crossing": ("first_crossing",),
-}
 
 
 @dataclass(frozen=True)
@@ -247,7 +236,7 @@ class Evaluator:
             name: _still_constant(self.changed, name) for name in inputs if canonical(name) not in fixed
         }
         self.times, self.steps = _saved_times(set_model)
-        self.outputs = _columns(
+        self.outputs = columns_of(
             set_model, [n for m in experiment.metrics for n in m.variables()] + [*outputs]
         )
         self.own_inputs = tuple(inputs)
@@ -288,7 +277,7 @@ class Evaluator:
     @cached_property
     def reducible(self) -> bool:
         """Whether all metrics can be had from the engine's reducers, without any series."""
-        return all(m.expression is not None or _reducers(m, self.model) for m in self.experiment.metrics)
+        return all(m.expression is not None or reducers_of(m, self.model) for m in self.experiment.metrics)
 
     def evaluate(
         self,
@@ -355,7 +344,7 @@ class Evaluator:
             reduce = {
                 f"{i}.{j}": one
                 for i, m in enumerate(measured)
-                for j, one in enumerate(_reducers(m, self.model))
+                for j, one in enumerate(reducers_of(m, self.model))
             }
         try:
             return simulate_many(
@@ -402,10 +391,10 @@ class Evaluator:
         plain = [metric for metric in self.experiment.metrics if metric.expression is None]
         for place, metric in enumerate(plain):
             level = levels.get(metric.name, metric.level.value if metric.level else None)
-            reducers = _reducers(metric, self.model)
+            reducers = reducers_of(metric, self.model)
             if reducers:
-                values = _combined(
-                    metric, self.times, _parts(columns, place, reducers, self.times, over_time)
+                values = combined(
+                    metric, self.times, parts_of(columns, place, reducers, self.times, over_time)
                 )
             else:
                 values = metric.values(self.times, columns, level)
@@ -421,42 +410,6 @@ class Evaluator:
                     value = np.asarray(evaluate(metric.expression, by_key), dtype=float)
                 found[metric.name] = np.where(np.isfinite(value), value, np.nan)
         return {metric.name: found[metric.name] for metric in self.experiment.metrics}
-
-
-def _reducers(metric: Metric, model: Model) -> tuple[Any, ...]:
-    """What an engine would have to work out for a metric; nothing when only its series will do."""
-    from sdtheory.engines.reducers import Reducer
-
-    whole = metric.between is None and metric.discount_rate == 0
-    if metric.how not in REDUCED or not whole or not isinstance(metric.quantity, Name):
-        return ()
-    if canonical(metric.quantity.name) == "time":
-        return ()
-    level = None
-    if metric.how == "first_crossing":
-        # an engine takes a crossing from either side
-        if metric.direction or metric.level is None or metric.level.value is None:
-            return ()
-        level = metric.level.value
-    (column,) = _columns(model, metric.variables())
-    return tuple(Reducer(kind, column, level) for kind in REDUCED[metric.how])
-
-
-def _parts(
-    columns: Mapping[str, np.ndarray], place: int, reducers: Sequence[Any], times: np.ndarray, over_time: bool
-) -> list[np.ndarray]:
-    from sdtheory.engines.reducers import reduced
-
-    if over_time:
-        return [reduced(one, times, columns[canonical(one.output)]) for one in reducers]
-    return [columns[f"{place}.{part}"] for part in range(len(reducers))]
-
-
-def _combined(metric: Metric, times: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
-    span = times[-1] - times[0]
-    if metric.how == "range":
-        return parts[0] - parts[1]
-    return parts[0] / span if metric.how == "mean" and span > 0 else parts[0]
 
 
 def _saved_times(model: Model) -> tuple[np.ndarray, int]:
@@ -479,16 +432,6 @@ def _times_of_a_run(model: Model) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SDWarning)  # how this run ends does not matter
         return simulate(model, outputs=model.names()[:1]).index.to_numpy()
-
-
-def _columns(model: Model, names: Sequence[str]) -> list[str]:
-    """Columns of a run, each once, as the model spells them."""
-    found: dict[str, str] = {}
-    for name in names:
-        head, elements = split_element(name)
-        own = model[head].name
-        found[canonical(name)] = f"{own}[{','.join(elements)}]" if elements else own
-    return list(found.values())
 
 
 def _still_constant(model: Model, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,4 +84,45 @@ def _dataset(policies: tuple[str, ...], saved: dict[str, np.ndarray], times: np.
     return xr.Dataset(
         {name: (("policy", "run", "time"), rows) for name, rows in saved.items()},
         coords={"policy": list(policies), "run": np.arange(kept), "time": times},
+    )
+
+
+def together(one: Comparison, other: Comparison) -> Comparison:
+    """Policies of two comparisons, side by side; only where both met the same futures, or they are not paired.
+
+    Raises
+    ------
+    StoreError
+        Which names what differs.
+    """
+    different = [
+        name
+        for name in sorted({*one.facts, *other.facts} - {"experiment digest"})
+        if one.facts.get(name) != other.facts.get(name)
+    ]
+    for name, mine, yours in (
+        ("seed", one.seed, other.seed),
+        ("metrics", one.metrics, other.metrics),
+        ("simulation settings", dict(one.experiment.simulation), dict(other.experiment.simulation)),
+        ("baseline", one.experiment.baseline, other.experiment.baseline),
+    ):
+        if mine != yours:
+            different.append(name)
+    if not one.samples.equals(other.samples):
+        different.append("sampled futures")
+    if different:
+        raise StoreError(
+            f"the two do not meet the same futures: their {', '.join(different)} differ",
+            remedy="compare all policies in one sweep",
+        )
+    new = [place for place, name in enumerate(other.policies) if name not in one.policies]
+    added = [policy for policy in other.experiment.policies if policy.name not in one.policies]
+    return replace(
+        one,
+        experiment=replace(one.experiment, policies=(*one.experiment.policies, *added), text=""),
+        policies=(*one.policies, *(other.policies[place] for place in new)),
+        values={name: np.concatenate([array, other.values[name][new]]) for name, array in one.values.items()},
+        status=np.concatenate([one.status, other.status[new]]),
+        series=None,
+        messages={**other.messages, **one.messages},
     )

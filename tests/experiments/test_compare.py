@@ -1,34 +1,27 @@
 """Comparisons of policies in a model whose answer is known."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sdtheory as sd
-from sdtheory.errors import ExperimentError, SDWarning
+from sdtheory.errors import ExperimentError, SDWarning, StoreError, UsageError
+from sdtheory.experiments import estimate
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Level, Metric
 from sdtheory.experiments.policy import Amount, Policy, Step
 from sdtheory.experiments.uncertainty import Uncertainty
 from sdtheory.model.expression import Binary, Name, Number
-from sdtheory.model.model import Constant, Equation, Flow, Model, SimulationSettings, Stock
 
 PACE = Uncertainty("pace", "uniform", {"low": 1.0, "high": 3.0})
 
 
-@pytest.fixture(scope="module")
-def model():
-    """A level that rises by its pace each year for four years."""
-    return Model(
-        "filling",
-        {
-            "level": Stock("level", (Equation(Name("inflow"), initial=Number(0.0)),), inflows=("inflow",)),
-            "inflow": Flow("inflow", (Equation(Name("pace")),)),
-            "pace": Constant("pace", (Equation(Number(1.0)),)),
-        },
-        SimulationSettings(Number(0.0), Number(4.0), Number(0.5), Number(0.5)),
-    )
+@pytest.fixture
+def model(filling):
+    return filling
 
 
 def _experiment(*policies, metrics=None, uncertainties=(PACE,)):
@@ -142,3 +135,64 @@ def test_progress_ends_with_all_runs(model):
     told = []
     sd.compare(model, _experiment(Policy("p")), runs=8, progress=lambda *news: told.append(news))
     assert told == [(8, 16, {"ok": 8}), (16, 16, {"ok": 16})]
+
+
+def test_comparisons_that_met_the_same_futures_can_be_put_together(filling, faster, tmp_path):
+    slower = replace(faster, policies=(Policy("slower", set={"pace": 1.0}),))
+    sd.compare(filling, faster, runs=8, store=tmp_path / "one")
+    other = sd.compare(filling, slower, runs=8)
+    both = sd.Comparison.from_datasets(tmp_path / "one", other)
+    whole = sd.compare(filling, replace(faster, policies=(*faster.policies, *slower.policies)), runs=8)
+    assert both.policies == ("baseline", "faster", "slower")
+    pd.testing.assert_frame_equal(both.differences(), whole.differences())
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "told"),
+    [
+        ({}, {"seed": 2}, "sample digest"),
+        ({}, {"runs": 16}, "sampled futures"),
+        ({"simulation": {"stop": 3.0}}, {}, "simulation settings"),
+        ({"metrics": (Metric("end", Name("level"), "mean"),)}, {}, "metrics"),
+    ],
+)
+def test_comparisons_of_other_futures_are_not_put_together(filling, faster, change, options, told):
+    one = sd.compare(filling, faster, runs=8)
+    other = sd.compare(filling, replace(faster, **change), **{"runs": 8, **options})
+    with pytest.raises(StoreError, match=told):
+        sd.Comparison.from_datasets(one, other)
+
+
+# what a comparison takes
+
+
+def test_what_will_run_is_said_first(filling, faster):
+    said = []
+    sd.compare(filling, faster, runs=8, jobs=1, begin=lambda expected: said.append(str(expected)))
+    assert said == ["2 policies x 8 futures x 8 steps on the vectorised engine, 1 thread, about 1 s, 0 MB"]
+
+
+def test_a_comparison_that_takes_more_than_half_of_the_memory_is_refused(filling, faster, monkeypatch):
+    monkeypatch.setattr(estimate, "free_memory", lambda: 1000)
+    with pytest.raises(UsageError, match=r"takes about .* of memory.*ask for fewer runs") as caught:
+        sd.compare(filling, faster, runs=1024)
+    assert caught.value.exit_code == 2
+
+
+def test_results_that_take_more_than_half_of_the_disk_are_refused(filling, faster, monkeypatch, tmp_path):
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(estimate.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(UsageError, match="the results take about"):
+        sd.compare(filling, faster, runs=1024, store=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_free_memory_is_some():
+    found = estimate.free_memory()
+    assert found is None or found > 2**20
+
+
+@pytest.mark.parametrize("options", [{"jobs": 0}, {"chunk": 0}])
+def test_no_workers_and_no_chunks_are_refused(filling, faster, options):
+    with pytest.raises(UsageError, match="give 1 or more"):
+        sd.compare(filling, faster, runs=8, **options)

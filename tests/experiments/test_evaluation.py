@@ -10,9 +10,10 @@ from sdtheory.documents import from_bytes
 from sdtheory.errors import SimulationError
 from sdtheory.experiments import evaluation
 from sdtheory.experiments.compare import futures
-from sdtheory.experiments.evaluation import REDUCED, Evaluator, evaluate_policy, joined
+from sdtheory.experiments.evaluation import Evaluator, evaluate_policy, joined
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Level, Metric
+from sdtheory.experiments.metric_reducers import REDUCED
 from sdtheory.experiments.policy import Policy
 from sdtheory.model.expression import Call, Name, Number
 
