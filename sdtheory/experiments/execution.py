@@ -37,6 +37,16 @@ class Ways:
             raise UsageError(f"{self.jobs} jobs", remedy="give 1 or more")
         return self.jobs
 
+    def apart(self, stored: bool, died: bool = False) -> bool:
+        """Whether tasks are done in processes of their own."""
+        if self.jobs is not None and not isinstance(self.jobs, int):
+            return False
+        if self.isolate is False and self.limit_s is not None:
+            raise UsageError("a limit of time needs processes", remedy="leave isolate=False out")
+        if self.isolate is not None:
+            return self.isolate
+        return self.limit_s is not None or died or (stored and workers.can_fork())
+
     def results(
         self,
         sweep: Sweep,
@@ -52,10 +62,7 @@ class Ways:
             from sdtheory.experiments.cluster import on_cluster
 
             return on_cluster(sweep, tasks, self.jobs, stop, keep)
-        isolate = self.isolate
-        if isolate is None:
-            isolate = self.limit_s is not None or died or (keep is not None and workers.can_fork())
-        if not isolate:
+        if not self.apart(keep is not None, died):
             return in_threads(work, tasks, self.count, stop)
         lost = partial(_lost, sweep, keep)
         return workers.in_processes(work, lost, tasks, self.count, stop, limit_s=self.limit_s, close=close)

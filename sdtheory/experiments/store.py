@@ -130,7 +130,7 @@ def packed(found: Evaluation) -> bytes:
     }
     arrays = {
         "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
-        "status": np.array([STATUSES.index(str(one)) for one in found.status], dtype=np.uint8),
+        "status": (found.status[:, None] == np.array(STATUSES)).argmax(axis=1).astype(np.uint8),
         "values": np.array(list(found.values.values()), dtype=float).reshape(
             len(found.values), len(found.status)
         ),

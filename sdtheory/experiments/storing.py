@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import warnings
@@ -40,8 +41,6 @@ def stored(
     Stopped
         When the sweep stopped before its end.
     """
-    import os
-
     with _opened(folder) as lock:
         store = Store(folder, tuple(policy.name for policy in sweep.policies), os.getpid())
         manifest = _begun(store, sweep, samples, resume, chunk)
@@ -52,13 +51,19 @@ def stored(
         for _, one in found:
             told.add(Counter(one.status.tolist()))
         todo = missing(sweep, sweep.tasks(chunk), [task for task, _ in found])
+        apart = how.apart(True, lock.died)
         with _stoppable() as stop:
-            keep = partial(_kept, store)
-            for _, counts in how.results(sweep, todo, stop.event, keep, (lock.handle,), lock.died):
-                told.add(counts)
+            keep = partial(_kept, store, apart)
+            for task, one in how.results(sweep, todo, stop.event, keep, (lock.handle,), lock.died):
+                if isinstance(one, Evaluation):
+                    found.append((task, one))
+                    told.add(Counter(one.status.tolist()))
+                else:
+                    told.add(one)
             stop.refuse_to_go_on(told)
-        found, damaged = store.chunks()
-        if damaged or missing(sweep, sweep.tasks(chunk), [task for task, _ in found]):
+        if apart:
+            found, damaged = store.chunks()
+        if (apart and damaged) or missing(sweep, sweep.tasks(chunk), [task for task, _ in found]):
             raise Stopped(
                 f"'{shown(str(folder))}' does not hold all chunks that were written",
                 remedy="resume the sweep",
@@ -67,9 +72,10 @@ def stored(
         return found
 
 
-def _kept(store: Store, task: Task, found: Evaluation) -> Counter:
+def _kept(store: Store, apart: bool, task: Task, found: Evaluation) -> Counter | Evaluation:
+    """Write a chunk; another process tells only how its runs ended, and the chunk is read from the folder."""
     store.write(task, found)
-    return Counter(found.status.tolist())
+    return Counter(found.status.tolist()) if apart else found
 
 
 @contextlib.contextmanager

@@ -192,6 +192,11 @@ def test_free_memory_is_some():
     assert found is None or found > 2**20
 
 
+def test_a_limit_of_time_cannot_be_kept_without_processes(filling, faster):
+    with pytest.raises(UsageError, match="needs processes"):
+        sd.compare(filling, faster, runs=8, limit_s=1.0, isolate=False)
+
+
 @pytest.mark.parametrize("options", [{"jobs": 0}, {"chunk": 0}])
 def test_no_workers_and_no_chunks_are_refused(filling, faster, options):
     with pytest.raises(UsageError, match="give 1 or more"):
