@@ -16,6 +16,7 @@ from sdtheory.errors import ExperimentError
 from sdtheory.experiments import tables
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
+from sdtheory.experiments.statistics import RESAMPLES
 from sdtheory.experiments.statistics import wilson as wilson
 from sdtheory.names import canonical, unknown
 
@@ -174,6 +175,12 @@ class Comparison:
             verdict = _censored_verdict(verdict, mine, base, ran)
         return difference, verdict
 
+    @property
+    def interval(self) -> str:
+        """What the intervals of mean differences are."""
+        label = f"95 % percentile bootstrap of whole futures, {RESAMPLES:,} resamples, seed {self.seed}"
+        return f"{label}; wider than need be for Sobol points" if self.experiment.method == "sobol" else label
+
     def _pairs(self, against: str | None) -> list[tuple[str, str]]:
         chosen = against or self.against or self.policies[0]
         if canonical(chosen) == "all":
@@ -190,14 +197,16 @@ class Comparison:
 
         Futures are resampled whole (2,000 times, 95 % percentile interval, seeded), so pairing survives;
         probabilities carry Wilson's 95 % interval. A pair counts where both runs are valid. With Sobol points
-        the interval of the mean is wider than need be.
+        the interval of the mean is wider than need be, as ``attrs["interval"]`` says.
 
         Parameters
         ----------
         against : str, optional
             A policy, or ``"all"`` for every pair; the baseline when left out.
         """
-        return tables.difference_rows(self, self._pairs(against))
+        frame = tables.difference_rows(self, self._pairs(against))
+        frame.attrs["interval"] = self.interval
+        return frame
 
     def regrets(self, metric: str) -> np.ndarray:
         """What each policy loses to the best one in each future, shape (policies, runs)."""

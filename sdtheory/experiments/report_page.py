@@ -65,9 +65,8 @@ def page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
 
 
 NOTE = (
-    "Every policy meets the same futures, and differences are taken within each. Intervals of means are 95 % "
-    "percentile bootstrap intervals of whole futures (2,000 resamples), wider than need be for Sobol points; "
-    "shares carry Wilson's 95 % interval. Shares are of the futures sampled; they are no probabilities of what "
+    "Every policy meets the same futures, and differences are taken within each. Shares carry Wilson's 95 % "
+    "interval. Shares are of the futures sampled; they are no probabilities of what "
     "will happen."
 )
 
@@ -192,6 +191,7 @@ def _assumptions(comparison: Comparison) -> list[str]:
 
 def _made(comparison: Comparison) -> list[str]:
     facts = {"model": comparison.model_name, "seed": str(comparison.seed), **comparison.facts}
+    facts["intervals of means"] = comparison.interval
     facts["in the shell"] = (
         f"sdtheory compare {comparison.experiment.model or 'MODEL'} {comparison.experiment.file or 'EXPERIMENT.toml'} "
         f"--runs {comparison.runs} --seed {comparison.seed}"

@@ -39,6 +39,7 @@ def as_dict(comparison: Comparison) -> dict:
         "runs": comparison.runs,
         "seed": comparison.seed,
         "against": base_name,
+        "interval": comparison.interval,
         "metrics": [metric.name for metric in comparison.metrics],
         "policies": policies,
         "statuses": comparison.counts(),

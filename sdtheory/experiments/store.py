@@ -100,9 +100,12 @@ class Store:
 
     def clean(self, damaged: Iterable[str]) -> None:
         """Remove damaged chunks, and what a killed process left half-written."""
-        leftovers = [p.name for p in (self.folder / CHUNKS).iterdir() if _TEMPORARY.fullmatch(p.name)]
-        for name in (*damaged, *leftovers):
+        for name in damaged:
             (self.folder / CHUNKS / name).unlink(missing_ok=True)
+        for folder in (self.folder, self.folder / CHUNKS):
+            for path in folder.iterdir():
+                if _TEMPORARY.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
 
 def _read(path: Path, digest: str) -> Evaluation | None:

@@ -75,6 +75,14 @@ def test_a_time_that_is_cut_off_by_the_end_of_the_run_is_marked_as_a_lower_bound
     assert replace(comparison, stop=4.0).table()["at_stop"].tolist() == [2]
 
 
+@pytest.mark.parametrize(("method", "wide"), [("sobol", True), ("random", False)])
+def test_an_interval_of_sobol_points_says_that_it_is_wider_than_need_be(method, wide):
+    comparison = made([[1.0, 2.0], [2.0, 3.0]])
+    comparison = replace(comparison, experiment=replace(comparison.experiment, method=method))
+    for said in (comparison.differences().attrs["interval"], comparison.to_dict()["interval"]):
+        assert ("wider than need be" in said) == wide and "2,000 resamples" in said
+
+
 def test_a_level_under_a_policy_that_failed_is_unknown_and_not_censored(filling, faster):
     level = Level(None, "wild", "level", 4.0)
     wild = Policy("wild", set={"pace": 1e308})

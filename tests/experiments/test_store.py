@@ -287,7 +287,7 @@ def test_a_full_disk_stops_the_sweep_which_then_goes_on(
             sd.compare(filling, faster, store=disk / "out", **options)
         assert caught.value.exit_code == 3
         assert 0 < len(chunks_of(disk / "out")) < 64
-        assert not list((disk / "out" / CHUNKS).glob(".*"))
+        assert not list((disk / "out").rglob(".*"))
         shutil.copytree(disk / "out", aside)
     assert same(sd.compare(filling, faster, store=aside, resume=True, **options), whole)
 
@@ -401,7 +401,7 @@ def resumed(folder, how):
         [sys.executable, "-c", SWEEP, str(folder), how], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert not list((folder / CHUNKS).glob(".*"))
+    assert not list(folder.rglob(".*"))
     return sd.Comparison.read(folder)
 
 
