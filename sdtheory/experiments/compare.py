@@ -12,7 +12,7 @@ import pandas as pd
 
 from sdtheory.errors import ExperimentError, SDWarning, SimulationError, UsageError
 from sdtheory.experiments.comparison import FEW_BAD, Comparison
-from sdtheory.experiments.estimate import Estimate, estimate, refuse_too_large
+from sdtheory.experiments.estimate import Estimate, estimate, refuse_too_large, refuse_too_many
 from sdtheory.experiments.evaluation import Evaluator
 from sdtheory.experiments.execution import Progress, Told, Ways
 from sdtheory.experiments.experiment import Experiment
@@ -144,6 +144,7 @@ def _planned(
     policies = (experiment.baseline, *experiment.policies)
     runs = experiment.runs if runs is None else runs
     seed = experiment.seed if seed is None else seed
+    refuse_too_many(runs, experiment)
     samples, inputs = futures(model, experiment, runs, seed)
     first = Evaluator(model, experiment, policies[0], tuple(inputs))
     if engine == "auto":

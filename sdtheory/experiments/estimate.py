@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdtheory.errors import UsageError, shown
+from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.sweep import CHUNK, Sweep
 
+REMEDY = "ask for fewer runs or metrics, or a larger save_every"
 SHARE = 0.5  # of free memory or disk that a sweep may take
 PER_STEP = {"compiled": 4e-10, "compiled-exact": 1e-9, "vectorised": 3e-9, "reference": 2e-6}
 PER_SAVED = 8e-9  # seconds to measure a metric at a saved time
@@ -79,20 +81,36 @@ def refuse_too_large(found: Estimate, folder: Path | None) -> None:
     ------
     UsageError
     """
-    free = free_memory()
-    remedy = "ask for fewer runs or metrics, or a larger save_every"
-    if free is not None and found.memory > SHARE * free:
-        raise UsageError(
-            f"the comparison takes about {_size(found.memory)} of memory, and {_size(free)} are free",
-            remedy=remedy,
-        )
+    _refuse_memory(found.memory)
     if folder is None:
         return
     room = shutil.disk_usage(_existing(folder)).free
     if found.disk > SHARE * room:
         raise UsageError(
             f"the results take about {_size(found.disk)}, and {_size(room)} are free in '{shown(str(folder))}'",
-            remedy=remedy,
+            remedy=REMEDY,
+        )
+
+
+def refuse_too_many(runs: int, experiment: Experiment) -> None:
+    """Refuse so many runs that the sample and the metrics alone would take more than half of the free memory.
+
+    This is found out before anything is sampled.
+
+    Raises
+    ------
+    UsageError
+    """
+    policies = 1 + len(experiment.policies)
+    columns = sum(one.width() for one in experiment.uncertainties) + len(experiment.derived)
+    _refuse_memory(8 * runs * (2 * columns + policies * len(experiment.metrics)))
+
+
+def _refuse_memory(size: int) -> None:
+    free = free_memory()
+    if free is not None and size > SHARE * free:
+        raise UsageError(
+            f"the comparison takes about {_size(size)} of memory, and {_size(free)} are free", remedy=REMEDY
         )
 
 

@@ -179,6 +179,11 @@ def test_a_comparison_that_takes_more_than_half_of_the_memory_is_refused(filling
     assert caught.value.exit_code == 2
 
 
+def test_more_runs_than_memory_can_hold_are_refused_before_they_are_sampled(filling, faster):
+    with pytest.raises(UsageError, match=r"takes about .* GB of memory"):
+        sd.compare(filling, faster, runs=10**13)
+
+
 def test_results_that_take_more_than_half_of_the_disk_are_refused(filling, faster, monkeypatch, tmp_path):
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(estimate.shutil, "disk_usage", lambda folder: usage)
