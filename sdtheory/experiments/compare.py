@@ -141,6 +141,10 @@ def _planned(
     faults = experiment.check(model)
     if faults:
         raise ExperimentError("\n".join(faults))
+    if not experiment.metrics:
+        raise ExperimentError(
+            "the experiment has no metric", remedy="say what is to be compared in [[metric]]"
+        )
     policies = (experiment.baseline, *experiment.policies)
     runs = experiment.runs if runs is None else runs
     seed = experiment.seed if seed is None else seed

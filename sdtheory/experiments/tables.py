@@ -280,4 +280,6 @@ def groups(comparison: Comparison, assumption: str, bins: int) -> Iterable[tuple
     edges = np.unique(np.quantile(values[np.isfinite(values)], np.linspace(0, 1, bins + 1)))
     for place, (low, high) in enumerate(pairwise(edges)):
         last = place == len(edges) - 2
-        yield f"{low:.4g} to {high:.4g}", (values >= low) & ((values <= high) if last else (values < high))
+        which = (values >= low) & ((values <= high) if last else (values < high))
+        if which.any():  # few futures leave some ranges empty
+            yield f"{low:.4g} to {high:.4g}", which

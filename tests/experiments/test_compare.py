@@ -109,6 +109,23 @@ def test_derived_quantities_in_a_circle_are_refused(model):
         sd.compare(model, experiment, runs=8)
 
 
+def test_an_experiment_without_a_metric_is_refused(filling, faster):
+    with pytest.raises(ExperimentError, match="no metric"):
+        sd.compare(filling, replace(faster, metrics=()), runs=8)
+
+
+@pytest.mark.parametrize("policies", [(), (Policy("faster", set={"pace": 2.5}),)])
+@pytest.mark.parametrize("uncertainties", [(), (PACE,)])
+@pytest.mark.parametrize("runs", [1, 2])
+def test_the_smallest_comparisons_have_all_tables(filling, faster, tmp_path, policies, uncertainties, runs):
+    experiment = replace(faster, policies=policies, uncertainties=uncertainties)
+    comparison = sd.compare(filling, experiment, runs=runs)
+    comparison.save(tmp_path)
+    assert (tmp_path / "report.html").exists()
+    if uncertainties:
+        assert comparison.by("pace")["futures"].sum() == runs * len(policies)
+
+
 def test_faults_are_told_before_anything_runs(model):
     experiment = _experiment(
         Policy("p", set={"pase": 1.0}), uncertainties=(Uncertainty("inflow", "uniform"),)
