@@ -242,8 +242,8 @@ class Evaluator:
         self.own_inputs = tuple(inputs)
 
     @cached_property
-    def level_evaluators(self) -> list[tuple[Evaluator, list[Metric]]]:
-        """For each policy whose value in the same future is a level: its evaluator and the metrics concerned."""
+    def level_evaluators(self) -> list[Evaluator]:
+        """Of the policies whose value in the same future is a level; their metrics are the levels."""
         by_policy: dict[str, list[Metric]] = {}
         for metric in self.experiment.metrics:
             if metric.level is not None and metric.level.value is None:
@@ -259,7 +259,7 @@ class Evaluator:
                 for metric in metrics
             )
             plain = replace(self.experiment, metrics=asked, simulation={})
-            found.append((Evaluator(self.model, plain, policy, self.own_inputs), metrics))
+            found.append(Evaluator(self.model, plain, policy, self.own_inputs))
         return found
 
     def lasting_engine(self, inputs: Mapping[str, np.ndarray], runs: int) -> str:
@@ -316,7 +316,7 @@ class Evaluator:
     ) -> dict[str, np.ndarray]:
         """The levels of the metrics that refer to a policy's own value in each future."""
         found: dict[str, np.ndarray] = {}
-        for evaluator, _ in self.level_evaluators:
+        for evaluator in self.level_evaluators:
             found.update(evaluator.evaluate(inputs, runs, seed, first_run, engine).values)
         return found
 

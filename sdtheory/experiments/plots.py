@@ -208,6 +208,8 @@ def _heatmap(comparison: Comparison, asked: Asked) -> tuple[Any, pd.DataFrame]:
 
 
 def _cell_text(cell: dict, runs: int) -> str:
+    if not cell["valid"] and not cell["counted"]:
+        return "no future"
     share = cell["probability_worse"]
     text = "no direction" if np.isnan(share) else f"{100 * share:.0f} %"
     if np.isfinite(cell["median_difference"]):
