@@ -12,7 +12,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import Any
 
@@ -21,6 +21,7 @@ from sdtheory.experiments.sweep import Task
 
 WAIT = 0.1  # seconds between looks at the clock
 MOST_LOST = 100  # single runs after which it is the model, and not a run, that kills processes
+MAKING = 5.0  # seconds more for a worker's first task under a policy, when it makes machine code
 TRIES = 2  # of a single run before it is given up
 _GRACE = 2.0  # seconds that a process told to end may take
 
@@ -36,6 +37,12 @@ class _Worker:
     pipe: Any
     task: Task | None = None
     since: float = 0.0
+    ready: set[int] = field(default_factory=set)  # policies that it has done a task of
+
+    def spent(self) -> float:
+        """Seconds that it has been at its task, beside those for making machine code."""
+        making = 0.0 if self.task is None or self.task.policy in self.ready else MAKING
+        return time.monotonic() - self.since - making
 
 
 def in_processes(
@@ -64,8 +71,8 @@ def in_processes(
     stop : threading.Event
         When set, tasks not yet begun are left.
     limit_s : float, optional
-        Seconds that a run may take. A task of many runs that takes longer is cut in two as well: no run is
-        called too slow that was not alone.
+        Seconds that a run may take, beside those for making machine code. A task of many runs that takes
+        longer is cut in two as well: no run is called too slow that was not alone.
     close : iterable of int
         Open files that a forked worker must not hold.
     start : str, optional
@@ -164,8 +171,9 @@ class _Pool:
                     yield task, "crashed", None
                 else:
                     worker.task = None
+                    worker.ready.add(task.policy)
                     yield task, kind, value
-            elif limit_s is not None and time.monotonic() - worker.since > limit_s:
+            elif limit_s is not None and worker.spent() > limit_s:
                 self._drop(worker)
                 yield task, "timeout", None
 

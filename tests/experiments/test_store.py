@@ -309,6 +309,7 @@ def poisoned(monkeypatch):
 
         monkeypatch.setattr(Sweep, "done", done)
         monkeypatch.setattr(workers, "can_fork", lambda: True)
+        monkeypatch.setattr(workers, "MAKING", 0.0)  # this model's runs need no machine code
 
     return poison
 
