@@ -131,6 +131,22 @@ class ExperimentError(SDError):
     """An experiment file, policy, metric or uncertainty is wrong."""
 
 
+class StoreError(SDError):
+    """A folder of results cannot be used, or holds something else."""
+
+
+class Stopped(SDError):
+    """A sweep stopped before its end; what is done is kept, and it can be resumed."""
+
+    exit_code = 3
+
+
+class Interrupted(Stopped):
+    """A sweep stopped because the user said so."""
+
+    exit_code = 130
+
+
 class UsageError(SDError):
     """The command or call is wrong, not the model."""
 

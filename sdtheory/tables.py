@@ -50,10 +50,15 @@ def write_csv(frame: Any, path: str | Path, **options: Any) -> None:
     '=1+1,-1.0
     x,2.0
     """
+    safe_table(frame).to_csv(path, **options)
+
+
+def safe_table(frame: Any) -> Any:
+    """A table with every name and text as `cell` gives it."""
     safe = frame.copy(deep=False)
     for place, kind in enumerate(safe.dtypes):
         if kind.kind not in "biufc":
             safe.isetitem(place, [cell(value) for value in safe.iloc[:, place]])
     safe.columns = [cell(name) for name in safe.columns]
     safe.index = safe.index.map(cell).set_names([cell(name) for name in safe.index.names])
-    safe.to_csv(path, **options)
+    return safe

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "conversion": BASE | {"documents", "translate", "model", "engines"},
     "engines": BASE | {"cache", "model"},
     "feedback": BASE | {"model"},
-    "experiments": BASE | {"tables", "documents", "translate", "model", "engines", "feedback"},
+    "experiments": BASE | {"tables", "documents", "translate", "model", "engines", "feedback", "diagrams"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
     "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
     "cli": {"errors", "tables", "documents", "model", "study", "sdtheory"},

@@ -2,107 +2,197 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import click
 
 import sdtheory as sd
-from sdtheory.cli.options import JSON, MODEL, loads
+from sdtheory.cli.options import JSON, loads
 from sdtheory.cli.output import echo, echo_json, print_table
-from sdtheory.errors import UsageError
+from sdtheory.cli.progress import Progress
+from sdtheory.errors import SDWarning, UsageError
 
 
-def _progress(total: int) -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+class _Jobs(click.ParamType):
+    """A number of workers, or the address of a cluster."""
 
-    columns = (
-        TextColumn("runs"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    bar.add_task("runs", total=total)
-    return bar
+    name = "jobs"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if isinstance(value, int) or "://" in value:
+            return value
+        return click.IntRange(min=1).convert(value, param, ctx)
 
 
 @click.command()
-@MODEL
-@click.argument("experiment", type=click.Path())
+@click.argument("model", type=click.Path(), required=False)
+@click.argument("experiment", type=click.Path(), required=False)
 @loads
 @click.option(
     "--runs", type=click.IntRange(min=1), default=None, help="Futures, in place of the experiment's."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=None)
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=None, help="Threads; results do not depend on it."
+    "--jobs",
+    type=_Jobs(),
+    default=None,
+    metavar="N|ADDRESS",
+    help="Workers (default: cores), or a dask scheduler such as tcp://host:8786; results do not depend on it.",
 )
+@click.option("--against", default="", metavar="NAME", help="Compare with this policy, or 'all' pairs.")
 @click.option("--metric", multiple=True, metavar="NAME", help="Show only these metrics.")
 @click.option(
-    "-o", "--output", type=click.Path(), default=None, metavar="FOLDER", help="Write tables and samples."
+    "-o",
+    "--output",
+    type=click.Path(),
+    default=None,
+    metavar="FOLDER",
+    help="Keep results there while they are made; write tables, plots and a report.",
 )
+@click.option("--resume", is_flag=True, help="Go on with the sweep in FOLDER.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(),
+    default=None,
+    metavar="FOLDER",
+    help="Show the results of a finished or partial sweep again.",
+)
+@click.option(
+    "--allow-bad",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    metavar="SHARE",
+    help="End with 1 when a larger share of the runs did not end well.",
+)
+@click.option(
+    "--limit-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=None,
+    metavar="S",
+    help="Seconds that a run may take.",
+)
+@click.option("--quiet", is_flag=True, help="Say nothing about progress.")
 @JSON
+@click.pass_context
 def compare(
-    model: str,
-    experiment: str,
+    ctx: click.Context,
+    model: str | None,
+    experiment: str | None,
+    source: str | None,
     how: dict[str, Any],
-    runs: int | None,
-    seed: int | None,
-    jobs: int | None,
-    metric: tuple[str, ...],
     output: str | None,
+    resume: bool,
+    against: str,
+    metric: tuple[str, ...],
+    allow_bad: float,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Compare the policies of EXPERIMENT on MODEL, all in the same futures."""
-    read = sd.Experiment.read(experiment)
-    loaded = sd.load(model, **how)
-    total = (read.runs if runs is None else runs) * (1 + len(read.policies))
-    with _progress(total) as bar:
-        result = sd.compare(
-            loaded,
-            read,
-            runs=runs,
-            seed=seed,
-            jobs=jobs,
-            progress=lambda done, all_: bar.update(bar.task_ids[0], completed=done, total=all_),
+    if resume and output is None:
+        raise UsageError("--resume needs the folder to go on in", remedy="pass -o FOLDER")
+    if source is not None:
+        if model is not None or output is not None:
+            raise UsageError("--from shows what is in a folder", remedy="leave MODEL, EXPERIMENT and -o out")
+        result = sd.Comparison.read(source, against)
+    elif model is None or experiment is None:
+        raise UsageError(
+            "MODEL and EXPERIMENT are needed", remedy="or --from FOLDER for results already made"
         )
+    else:
+        result = _compared(model, experiment, output, resume, against, how, **options)
+    shown = [result.metric(name) for name in metric] or result.metrics
     echo(result.summary(), err=True)
     if output:
         try:
             result.save(output)
         except OSError as error:
             raise UsageError(f"cannot write to '{output}': {error.strerror}") from None
-        echo(f"tables written to {output}", err=True)
+        echo(f"tables, plots and report.html written to {output}", err=True)
     if as_json:
         echo_json(result.to_dict())
-        return
-    shown = [result.metric(name) for name in metric] or result.metrics
+    else:
+        _print_tables(result, shown)
+    for text in result.warnings():
+        echo(f"warning: {text}", err=True)
+    if result.share_not_ok() > allow_bad:
+        echo(
+            f"error: {100 * result.share_not_ok():.0f} % of the runs did not end well; "
+            "pass --allow-bad SHARE to accept it",
+            err=True,
+        )
+        ctx.exit(1)
+
+
+def _compared(
+    model: str,
+    experiment: str,
+    output: str | None,
+    resume: bool,
+    against: str,
+    how: dict[str, Any],
+    quiet: bool,
+    **options: Any,
+) -> Any:
+    read = sd.Experiment.read(experiment)
+    loaded = sd.load(model, **how)
+    with Progress(quiet) as progress, warnings.catch_warnings():
+        # the summary and the warnings of the result say it
+        warnings.filterwarnings("ignore", r".*futures x .* policies:", SDWarning)
+        return sd.compare(
+            loaded,
+            read,
+            store=output,
+            resume=resume,
+            against=against,
+            begin=None if quiet else lambda expected: echo(str(expected), err=True),
+            progress=progress,
+            **options,
+        )
+
+
+def _print_tables(result: Any, shown: Any) -> None:
     differences = result.differences()
+    table = result.table().set_index(["policy", "metric"])
     for one in shown:
-        _print_metric(one, differences[differences["metric"] == one.name], result.runs)
+        rows = differences[differences["metric"] == one.name]
+        _print_metric(one, rows, table, result.runs)
 
 
-def _print_metric(metric: Any, rows: Any, runs: int) -> None:
-    table = []
+def _print_metric(metric: Any, rows: Any, table: Any, runs: int) -> None:
+    cells = []
+    several = rows["against"].nunique() > 1
     for row in rows.to_dict("records"):
-        count = "" if row["counted"] == runs else f"n {row['counted']}"
-        table.append(
+        name = f"{row['policy']} against {row['against']}" if several else row["policy"]
+        cells.append(
             [
-                row["policy"],
+                name,
+                f"{table.loc[(row['policy'], metric.name), 'median']:.4g}",
                 f"{row['median_difference']:.4g}",
                 f"{row['mean_difference']:.4g} [{row['low']:.4g}, {row['high']:.4g}]",
                 _share(row, "better"),
                 _share(row, "worse"),
                 f"{100 * row['probability_tie']:.1f} %",
-                count,
+                "" if row["counted"] == runs else _counts(row),
             ]
         )
     mark = " !" if metric.rewards_speed else ""
-    title = f"{metric.name}{mark} ({metric.better} is better), paired difference to the baseline"
-    print_table(title, ["policy", "median", "mean [95 %]", "better", "worse", "tie", "counted"], table)
-    if metric.rewards_speed:
-        echo(f"! '{metric.name}' can improve only because a level is reached sooner or later", err=True)
+    base = "each other" if several else next(iter(rows["against"]), "the baseline")
+    title = f"{metric.name}{mark} ({metric.better} is better), paired difference to {base}"
+    columns = ["policy", "median", "median diff.", "mean diff. [95 %]", "better", "worse", "tie", "counted"]
+    print_table(title, columns, cells)
+
+
+def _counts(row: dict) -> str:
+    why = [
+        f"{row[key]} {word}"
+        for key, word in (("missing_not_ok", "not ok"), ("missing_censored", "never reached"))
+        if row[key]
+    ]
+    return f"n {row['counted']} ({', '.join(why)})" if why else f"n {row['counted']}"
 
 
 def _share(row: dict, word: str) -> str:

@@ -80,6 +80,11 @@ def write(document: Document, path: str | os.PathLike[str], *, if_changed: str =
     return dataclasses.replace(document, source=source)
 
 
+def put_bytes(target: Path, data: bytes) -> None:
+    """Write a file whole or not at all; OSError when it cannot be written, and nothing is left behind."""
+    _replace(target, data, lambda: None)
+
+
 def _unsaved(name: str, error: OSError) -> DocumentError:
     reason = (error.strerror or str(error)).lower()
     remedy = "the file is as it was"

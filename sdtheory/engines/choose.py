@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from sdtheory.engines.reducers import Reducer
 from sdtheory.engines.schedule import Sample
 from sdtheory.engines.start import grid
 from sdtheory.engines.vectorised import Result, block_size, run_vectorised
-from sdtheory.errors import NoMachineCode, SDWarning
+from sdtheory.errors import NoMachineCode, SDWarning, SimulationError
 
 COMPILED = ("compiled", "compiled-exact")
 PER_NODE = 1e-6  # seconds that numpy takes to begin an operation
@@ -35,6 +36,7 @@ def run_program(
     seed: int = 0,
     jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
+    first_run: int = 0,
 ) -> tuple[Result, str]:
     """Run a program on an engine, or on the one that is likely to be quickest.
 
@@ -44,7 +46,7 @@ def run_program(
     inputs : array, shape (parameters, runs)
     engine : str
         ``auto``, ``compiled``, ``compiled-exact`` or ``vectorised``.
-    reduce, seed, jobs, progress
+    reduce, seed, jobs, progress, first_run
         As of `run_vectorised`.
 
     Returns
@@ -52,31 +54,48 @@ def run_program(
     Result, str
         And the engine that ran: ``vectorised``, with a warning, where machine code cannot be made.
     """
+    given: Any = {
+        "reduce": reduce, "seed": seed, "jobs": jobs, "progress": progress, "first_run": first_run
+    }  # fmt: skip
     if engine in COMPILED or (engine == "auto" and _pays(program, inputs, reduce)):
         from sdtheory.engines.compiled import run_compiled
 
         exact = engine == "compiled-exact"
         try:
-            result = run_compiled(
-                program, inputs, exact=exact, reduce=reduce, seed=seed, jobs=jobs, progress=progress
-            )
+            result = run_compiled(program, inputs, exact=exact, **given)
             return result, "compiled-exact" if exact else "compiled"
         except NoMachineCode as error:
             _warn_once(f"{error.message}; the vectorised engine runs in its place")
-    result = run_vectorised(program, inputs, reduce=reduce, seed=seed, jobs=jobs, progress=progress)
-    return result, "vectorised"
+    return run_vectorised(program, inputs, **given), "vectorised"
 
 
-def _pays(program: Program, inputs: np.ndarray, reduce: Sequence[Reducer] | None) -> bool:
-    """Whether machine code is worth its making or, where it lies ready, its loading."""
+def quickest(program: Program, inputs: np.ndarray) -> str:
+    """The engine for so many runs, by arithmetic alone: whatever lies in the cache, the choice is the same."""
+    try:
+        seconds = _seconds(program, inputs)
+    except SimulationError:  # some run cannot be made; that is told when it is its turn
+        return "compiled"
+    return "compiled" if AGAIN * seconds >= _making(program) else "vectorised"
+
+
+def _seconds(program: Program, inputs: np.ndarray) -> float:
+    """About how long numpy takes."""
     runs = inputs.shape[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SDWarning)  # the engine will say it
         steps = grid(program, Sample(inputs, np.arange(runs))).steps
     nodes = len(program.step.nodes)
-    seconds = steps * nodes * (-(-runs // block_size(program)) * PER_NODE + runs * PER_VALUE)
-    making = MAKING + nodes * MAKING_NODE
-    if seconds < WORTH_LOADING or AGAIN * seconds >= making:
+    return steps * nodes * (-(-runs // block_size(program)) * PER_NODE + runs * PER_VALUE)
+
+
+def _making(program: Program) -> float:
+    return MAKING + len(program.step.nodes) * MAKING_NODE
+
+
+def _pays(program: Program, inputs: np.ndarray, reduce: Sequence[Reducer] | None) -> bool:
+    """Whether machine code is worth its making or, where it lies ready, its loading."""
+    seconds = _seconds(program, inputs)
+    if seconds < WORTH_LOADING or AGAIN * seconds >= _making(program):
         return seconds >= WORTH_LOADING
     from sdtheory.engines.compiled import is_compiled
 

@@ -40,6 +40,7 @@ def run_compiled(
     jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
     lanes: int | None = None,
+    first_run: int = 0,
 ) -> Result:
     """Run a program; the result is that of `run_vectorised`, up to rounding of mathematical functions.
 
@@ -62,6 +63,8 @@ def run_compiled(
         Called with the number of runs done.
     lanes : int, optional
         Numbers in a processor vector; the most there are when left out.
+    first_run : int
+        Number of the first run in the whole sample, of which these may be a part.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def run_compiled(
     inputs = np.asarray(inputs, dtype=float)
     checked(reduce or (), program.outputs)
     machine = processor(lanes)
-    sample = Sample(inputs, np.arange(inputs.shape[1]), seed)
+    sample = Sample(inputs, np.arange(first_run, first_run + inputs.shape[1]), seed)
     runner = _Runner(program, sample, grid(program, sample), method or program.method, reduce, machine, exact)
     return runner.run(max(jobs or 1, 1), progress)
 

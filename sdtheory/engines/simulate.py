@@ -12,28 +12,23 @@ from typing import Any
 import numpy as np
 
 from sdtheory.engines.cells import Cells
-from sdtheory.engines.choose import COMPILED, run_program
+from sdtheory.engines.choose import COMPILED, quickest, run_program
 from sdtheory.engines.clock import clock
 from sdtheory.engines.graph import Program
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
 from sdtheory.engines.reducers import WORDS, Reducer, reduced
 from sdtheory.engines.room import check_room, enough_memory
+from sdtheory.engines.settings import SETTING_OF, as_number, given_settings, with_settings
 from sdtheory.engines.vectorised import Result
 from sdtheory.errors import NotCompiled, SDError, SDWarning, SimulationError, UnknownName, shown
-from sdtheory.model.expression import Number, Table, evaluate
+from sdtheory.model.expression import Table, evaluate
 from sdtheory.model.model import Constant, Equation, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
 from sdtheory.model.subscripts import Cell, elements, label, split
 from sdtheory.names import canonical, unknown
 
 ENGINES = ("auto", *COMPILED, "vectorised", "reference")
-_SETTING_OF = {
-    "initial time": "start",
-    "final time": "stop",
-    "time step": "time_step",
-    "saveper": "save_every",
-}
 FEW_RUNS = 16  # beyond this a fall back to the reference engine is worth a warning
 
 
@@ -128,6 +123,7 @@ def simulate_many(
     seed: int = 0,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | bool = False,
+    first_run: int = 0,
 ) -> Any:
     """Run a model once for each row of a sample.
 
@@ -147,6 +143,8 @@ def simulate_many(
         Threads to use; results do not depend on it.
     progress : callable or bool
         Called with (runs done, runs in all); True draws a bar on standard error.
+    first_run : int
+        Number of the first run, when the sample is a part of a larger one; random functions depend on it.
 
     Returns
     -------
@@ -169,8 +167,8 @@ def simulate_many(
     runs = len(frame)
     if runs < 1:
         raise SimulationError("the sample has no rows", remedy="give at least one run")
-    settings = _settings({}, start=start, stop=stop, time_step=time_step, save_every=save_every)
-    changed = _with_settings(model, settings, method)
+    settings = given_settings({}, start=start, stop=stop, time_step=time_step, save_every=save_every)
+    changed = with_settings(model, settings, method)
     labels, inputs = inputs_of(changed, frame)
     wanted = [output_label(changed, name) for name in outputs]
     program, why = _choose(changed, engine, labels, wanted)
@@ -185,9 +183,39 @@ def simulate_many(
             kept = _reducers(changed, reduce, list(program.outputs))
             given = None if kept is None else list(kept.values())
             result, ran = run_program(
-                program, inputs, engine, reduce=given, seed=seed, jobs=jobs, progress=report
+                program,
+                inputs,
+                engine,
+                reduce=given,
+                seed=seed,
+                jobs=jobs,
+                progress=report,
+                first_run=first_run,
             )
     return _dataset(result, kept, ran)
+
+
+def lasting_engine(model: Model, samples: Any, outputs: Iterable[str]) -> str:
+    """The engine for all parts of a sample, which then give the numbers of the whole.
+
+    ``auto`` looks at each call by itself, and at what lies in the cache; engines differ in last digits.
+
+    Examples
+    --------
+    >>> import sdtheory as sd
+    >>> lasting_engine(sd.load("models/m0_seed.xmile"), {"search leverage": [0.5, 1.5]}, ["capability"])
+    'vectorised'
+    """
+    import pandas as pd
+
+    frame = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame(dict(samples))
+    labels, inputs = inputs_of(model, frame)
+    program, why = _choose(model, "auto", labels, [output_label(model, name) for name in outputs])
+    if program is not None:
+        return quickest(program, inputs)
+    if len(frame) > FEW_RUNS:
+        warnings.warn(f"{len(frame)} runs on the slow reference engine: {why}", SDWarning, stacklevel=2)
+    return "reference"
 
 
 def _reducers(
@@ -226,10 +254,10 @@ def input_label(model: Model, name: str) -> str:
         When the model computes the variable.
     """
     head, cell = split(name)
-    if canonical(head) in _SETTING_OF:
+    if canonical(head) in SETTING_OF:
         raise SimulationError(
             f"{canonical(head).upper()} is the same in every run",
-            remedy=f"pass {_SETTING_OF[canonical(head)]}=",
+            remedy=f"pass {SETTING_OF[canonical(head)]}=",
         )
     variable = model[head]
     if isinstance(variable, LookupVariable):
@@ -247,7 +275,7 @@ def output_label(model: Model, name: str) -> str:
     head, cell = split(name)
     if canonical(name) in model.variables:
         return model[name].name
-    if canonical(head) in _SETTING_OF:
+    if canonical(head) in SETTING_OF:
         return canonical(head).upper()
     variable = model[head]
     return label(variable.name, _cell(model, variable, cell) if cell else ())
@@ -272,9 +300,9 @@ def with_changes(
         As of `simulate`.
     """
     given = dict(changes or {})
-    found = _settings(given, **settings)
-    changed, tables = _with_lookups(_with_settings(model, found, method), given)
-    numbers = {input_label(changed, name): _number(name, value) for name, value in given.items()}
+    found = given_settings(given, **settings)
+    changed, tables = _with_lookups(with_settings(model, found, method), given)
+    numbers = {input_label(changed, name): as_number(name, value) for name, value in given.items()}
     if len(numbers) < len(given):
         _refuse_twice([input_label(changed, name) for name in given])
     return changed, numbers, tables
@@ -304,34 +332,6 @@ def _check_choice(engine: str, method: str | None) -> None:
         raise unknown("engine", engine, ENGINES)
     if method not in (None, "euler", "rk4"):
         raise unknown("method", str(method), ("euler", "rk4"))
-
-
-def _settings(changes: dict[str, Any], **given: float | None) -> dict[str, float]:
-    """Settings asked for, by argument or among the changes, which lose them."""
-    found = {word: float(value) for word, value in given.items() if value is not None}
-    for name in list(changes):
-        word = _SETTING_OF.get(canonical(name))
-        if word is not None:
-            if word in found:
-                raise SimulationError(f"'{shown(name)}' is given twice")
-            found[word] = _number(name, changes.pop(name))
-    return found
-
-
-def _with_settings(model: Model, given: Mapping[str, float], method: str | None) -> Model:
-    fields: dict[str, Any] = {word: Number(value) for word, value in given.items()}
-    if method is not None:
-        fields["method"] = method
-    if not fields:
-        return model
-    variables = dict(model.variables)
-    for key, word in _SETTING_OF.items():
-        if word in given and key in variables:
-            own = variables[key]
-            variables[key] = replace(own, equations=(replace(own.equations[0], expression=fields[word]),))
-    if fields.get("save_every") is None and model.settings.save_every == model.settings.time_step:
-        fields["save_every"] = fields.get("time_step", model.settings.save_every)
-    return replace(model, settings=replace(model.settings, **fields), variables=variables)
 
 
 def _with_lookups(model: Model, changes: dict[str, Any]) -> tuple[Model, dict[str, Table]]:
@@ -366,16 +366,6 @@ def _table(name: str, value: Any) -> Table:
     if not np.isfinite(points).all() or (np.diff(points[0]) <= 0).any():
         raise SimulationError(f"the points of '{shown(name)}' must be finite, with x ascending")
     return Table(tuple(map(float, points[0])), tuple(map(float, points[1])), table.kind)
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise SimulationError(f"the value of '{shown(name)}' is not a number: {shown(value)}") from None
-    if not np.isfinite(number):
-        raise SimulationError(f"the value of '{shown(name)}' is not finite")
-    return number
 
 
 def _refuse_twice(labels: list[str]) -> None:

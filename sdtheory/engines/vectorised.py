@@ -48,10 +48,10 @@ def run_vectorised(
     method: str | None = None,
     reduce: Sequence[Reducer] | None = None,
     seed: int = 0,
-    number: int = 0,
     block: int | None = None,
     jobs: int | None = None,
     progress: Callable[[int], None] | None = None,
+    first_run: int = 0,
 ) -> Result:
     """Run a program.
 
@@ -66,14 +66,14 @@ def run_vectorised(
         What to keep instead of the series.
     seed : int
         Of the random numbers.
-    number : int
-        That of the first run in the whole sample, on which its random numbers depend.
     block : int, optional
         Runs computed side by side; by the size of the program when left out.
     jobs : int, optional
         Threads; one when left out.
     progress : callable, optional
         Called with the number of runs done.
+    first_run : int
+        Number of the first run in the whole sample, on which its random numbers depend.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def run_vectorised(
     """
     inputs = np.asarray(inputs, dtype=float)
     runs = inputs.shape[1]
-    sample = Sample(inputs, np.arange(number, number + runs), seed)
+    sample = Sample(inputs, np.arange(first_run, first_run + runs), seed)
     checked(reduce or (), program.outputs)
     clock = grid(program, sample)
     block = block or block_size(program)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from sdtheory.errors import ExperimentError
-from sdtheory.experiments.comparison import Comparison
+from sdtheory.errors import ExperimentError, SDWarning, SimulationError, UsageError
+from sdtheory.experiments.comparison import FEW_BAD, Comparison
+from sdtheory.experiments.estimate import Estimate, estimate, refuse_too_large, refuse_too_many
+from sdtheory.experiments.evaluation import Evaluator
+from sdtheory.experiments.execution import Progress, Told, Ways
 from sdtheory.experiments.experiment import Experiment
-from sdtheory.experiments.metric import Metric
-from sdtheory.experiments.policy import Policy, apply, own_value, split_element
-from sdtheory.experiments.uncertainty import draw
-from sdtheory.model.expression import Expression, Name, Table, evaluate, references, substitute
-from sdtheory.model.model import Constant, Model
-from sdtheory.names import canonical
+from sdtheory.experiments.futures import futures as futures
+from sdtheory.experiments.gathering import gathered
+from sdtheory.experiments.store_identity import facts
+from sdtheory.experiments.sweep import CHUNK, Sweep
+from sdtheory.model.model import Model
+from sdtheory.names import canonical, unknown
+
+SERIES_BYTES = 2**26  # of saved series that a comparison keeps when it is not told how many
 
 
 def compare(
@@ -25,8 +32,17 @@ def compare(
     *,
     runs: int | None = None,
     seed: int | None = None,
-    jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    jobs: Any = None,
+    against: str = "",
+    store: str | Path | None = None,
+    resume: bool = False,
+    series: int | None = None,
+    engine: str = "auto",
+    chunk: int = CHUNK,
+    limit_s: float | None = None,
+    isolate: bool | None = None,
+    begin: Callable[[Estimate], None] | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare an experiment's policies in one sample of futures that all of them meet.
 
@@ -36,10 +52,33 @@ def compare(
     experiment : Experiment
     runs, seed : int, optional
         In place of the experiment's own.
-    jobs : int, optional
-        Threads of the batch engine.
+    jobs : int, str or dask Client, optional
+        How many threads or processes work; as many as there are cores when left out. The address of a dask
+        scheduler, such as ``"tcp://scheduler:8786"``, or its client sends the work there. Results do not
+        depend on it.
+    against : str
+        The policy that others are compared with, or ``"all"``; the baseline when left out.
+    store : path-like, optional
+        A folder to keep results in while they are made; what a stopped or killed sweep has done is kept.
+    resume : bool
+        Go on with the sweep in that folder.
+    series : int, optional
+        How many futures, from the first on, to keep the saved variables of; when left out, as many as take
+        64 MB.
+    engine : str
+        Of `simulate_many`.
+    chunk : int
+        Futures that a worker does at a time.
+    limit_s : float, optional
+        Seconds that a run may take; a slower one gets status ``timeout``. Needs processes.
+    isolate : bool, optional
+        Whether workers are processes of their own, so that a run that kills its process has status
+        ``crashed`` and no other run is lost. When left out: where there is a store or a limit, and processes
+        cost nothing to start.
+    begin : callable, optional
+        Called with an `Estimate` of time, memory and disk before the sweep begins.
     progress : callable, optional
-        Called with (runs done, runs in all).
+        Called with (runs done, runs in all, how many of those ended in each way).
 
     Returns
     -------
@@ -49,6 +88,12 @@ def compare(
     ------
     ExperimentError
         When the experiment does not fit the model; every fault is listed.
+    StoreError
+        When the folder cannot be used or holds another sweep.
+    UsageError
+        When more than half of the free memory or disk would be needed.
+    Stopped
+        When the disk is full or the sweep was told to end; it can be resumed.
 
     Examples
     --------
@@ -58,210 +103,61 @@ def compare(
     >>> comparison.runs, comparison.policies[0]
     (8, 'baseline')
     """
+    if chunk < 1:
+        raise UsageError(f"chunks of {chunk} futures", remedy="give 1 or more")
+    sweep, samples = _planned(model, experiment, runs, seed, series, engine)
+    names = tuple(policy.name for policy in sweep.policies)
+    if against and canonical(against) not in {"all", *map(canonical, names)}:
+        raise unknown("policy", against, [*names, "all"])
+    how = Ways(jobs, limit_s, isolate)
+    folder = None if store is None else Path(store)
+    expected = estimate(sweep, how.count, folder is not None)
+    refuse_too_large(expected, folder)
+    if begin is not None:
+        begin(expected)
+    told = Told(sweep.runs * len(names), progress)
+    if folder is None:
+        chunks = list(told.each(how.results(sweep, sweep.tasks(chunk), threading.Event())))
+    else:
+        from sdtheory.experiments.storing import stored
+
+        chunks = stored(sweep, samples, folder, resume, chunk, how, told)
+    comparison = gathered(
+        chunks, experiment, names, sweep.runs, samples,
+        seed=sweep.seed, series=sweep.series, model_name=model.name, against=against, model=model,
+        facts=facts(sweep),
+    )  # fmt: skip
+    if (comparison.status == "failed").all():
+        raise SimulationError(f"no run can be made: {next(iter(comparison.messages.values()))}")
+    if comparison.share_not_ok() > FEW_BAD:
+        warnings.warn(comparison.summary(), SDWarning, stacklevel=2)
+    return comparison
+
+
+def _planned(
+    model: Model, experiment: Experiment, runs: int | None, seed: int | None, series: int | None, engine: str
+) -> tuple[Sweep, pd.DataFrame]:
+    """The sweep that is asked for, and its sample."""
     faults = experiment.check(model)
     if faults:
         raise ExperimentError("\n".join(faults))
-    chosen_runs = experiment.runs if runs is None else runs
-    chosen_seed = experiment.seed if seed is None else seed
-    samples, inputs = futures(model, experiment, chosen_runs, chosen_seed)
+    if not experiment.metrics:
+        raise ExperimentError(
+            "the experiment has no metric", remedy="say what is to be compared in [[metric]]"
+        )
     policies = (experiment.baseline, *experiment.policies)
-    outputs = _outputs(model, experiment)
-    results = []
-    for place, policy in enumerate(policies):
-        results.append(_run(model, policy, inputs, chosen_runs, outputs, experiment, chosen_seed, jobs))
-        if progress is not None:
-            progress((place + 1) * chosen_runs, len(policies) * chosen_runs)
-    return _gathered(model, experiment, policies, samples, results, chosen_seed)
+    runs = experiment.runs if runs is None else runs
+    seed = experiment.seed if seed is None else seed
+    refuse_too_many(runs, experiment)
+    samples, inputs = futures(model, experiment, runs, seed)
+    first = Evaluator(model, experiment, policies[0], tuple(inputs))
+    if engine == "auto":
+        engine = first.lasting_engine(inputs, runs)
+    kept = _kept(first, len(policies), runs) if series is None else min(series, runs)
+    return Sweep(model, experiment, policies, inputs, runs, seed, engine, kept), samples
 
 
-def futures(
-    model: Model, experiment: Experiment, runs: int, seed: int
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """The sample of futures, with derived quantities, and the part of it that the model takes as inputs.
-
-    Returns
-    -------
-    samples : pandas.DataFrame
-        One row for each future; free quantities and derived ones among the columns.
-    inputs : mapping of variable name to array, shape (runs,)
-    """
-    elements = {
-        u.name: _cells(model, u.name) for u in experiment.uncertainties if u.distribution == "dirichlet"
-    }
-    columns = draw(experiment.uncertainties, elements, experiment.method, runs, seed, experiment.correlations)
-    columns.update(_derived(model, experiment.derived, columns, runs))
-    free = {u.name for u in experiment.uncertainties if u.free}
-    inputs = {name: values for name, values in columns.items() if name not in free}
-    return pd.DataFrame(columns, index=range(runs)), inputs
-
-
-def _cells(model: Model, name: str) -> list[str]:
-    variable = model[name]
-    (dimension,) = variable.dimensions
-    return [f"{variable.name}[{element}]" for element in model.dimensions[canonical(dimension)].elements]
-
-
-def _derived(
-    model: Model, formulas: Mapping[str, Expression], columns: Mapping[str, np.ndarray], runs: int
-) -> dict[str, np.ndarray]:
-    """Values of derived quantities, each after those it reads."""
-    waiting = {canonical(name): (name, tree) for name, tree in formulas.items()}
-    known: dict[str, Any] = {canonical(name): values for name, values in columns.items()}
-    found: dict[str, np.ndarray] = {}
-    while waiting:
-        ready = [
-            key
-            for key, (_, tree) in waiting.items()
-            if not any(canonical(_label(part)) in waiting for part in references(tree))
-        ]
-        if not ready:
-            names = ", ".join(f"'{name}'" for name, _ in waiting.values())
-            raise ExperimentError(f"the derived quantities {names} need each other")
-        for key in ready:
-            name, tree = waiting.pop(key)
-            flat = substitute(tree, lambda part: Name(_label(part)) if part.subscripts else None)
-            values = {**_constants(model, tree, known), **known}
-            known[key] = np.broadcast_to(np.asarray(evaluate(flat, values), dtype=float), (runs,)).copy()
-            found[name] = known[key]
-    return found
-
-
-def _label(name: Name) -> str:
-    return f"{name.name}[{','.join(name.subscripts)}]" if name.subscripts else name.name
-
-
-def _constants(model: Model, tree: Expression, known: Mapping[str, Any]) -> dict[str, float]:
-    """The model's own values of constants that a formula reads and the sample does not vary."""
-    found = {}
-    for part in references(tree):
-        key = canonical(_label(part))
-        if key in known or part.name not in model:
-            continue
-        variable = model[part.name]
-        if not isinstance(variable, Constant):
-            raise ExperimentError(f"a formula reads '{variable.name}', which is no constant")
-        for equation in variable.equations:
-            if tuple(map(canonical, equation.subscripts)) == tuple(map(canonical, part.subscripts)):
-                assert not isinstance(equation.expression, Table)
-                found[key] = float(evaluate(equation.expression, {}))
-    return found
-
-
-def _outputs(model: Model, experiment: Experiment) -> list[str]:
-    found: dict[str, str] = {}
-    for metric in experiment.metrics:
-        for name in metric.variables():
-            head, elements = split_element(name)
-            own = model[head].name
-            found[canonical(name)] = f"{own}[{','.join(elements)}]" if elements else own
-    return list(found.values())
-
-
-def _run(
-    model: Model,
-    policy: Policy,
-    inputs: Mapping[str, np.ndarray],
-    runs: int,
-    outputs: list[str],
-    experiment: Experiment,
-    seed: int,
-    jobs: int | None,
-) -> Any:
-    from sdtheory.engines.simulate import simulate_many
-
-    changed, varied = under_policy(model, policy, inputs, runs)
-    return simulate_many(
-        changed,
-        varied,
-        outputs=outputs,
-        seed=seed,
-        jobs=jobs,
-        **dict(experiment.simulation),
-    )
-
-
-def under_policy(
-    model: Model, policy: Policy, inputs: Mapping[str, np.ndarray], runs: int
-) -> tuple[Model, pd.DataFrame]:
-    """The model that a policy makes, and the part of the sampled inputs that it still takes."""
-    changed = apply(policy, model)
-    # a value that the policy sets for the whole run takes the place of the sampled one
-    fixed = {canonical(name) for name in policy.set}
-    varied = {
-        _still_constant(changed, name): values
-        for name, values in inputs.items()
-        if canonical(name) not in fixed
-    }
-    return changed, pd.DataFrame(varied, index=range(runs))
-
-
-def _still_constant(model: Model, name: str) -> str:
-    """The input that carries a sampled value; a policy may have moved it aside (see `policy.apply`)."""
-    head, elements = split_element(name)
-    if own_value(head) not in model:
-        return name
-    return own_value(head) + (f"[{','.join(elements)}]" if elements else "")
-
-
-def _gathered(
-    model: Model,
-    experiment: Experiment,
-    policies: tuple[Policy, ...],
-    samples: pd.DataFrame,
-    results: list[Any],
-    seed: int,
-) -> Comparison:
-    import xarray as xr
-
-    names = tuple(policy.name for policy in policies)
-    times = results[0]["time"].to_numpy()
-    series = [
-        {canonical(str(name)): data[name].to_numpy() for name in data.data_vars if "time" in data[name].dims}
-        for data in results
-    ]
-    status = np.stack([data["status"].to_numpy().astype(str) for data in results])
-    values: dict[str, np.ndarray] = {}
-    for metric in experiment.metrics:
-        if metric.expression is None:
-            values[metric.name] = _measured(metric, names, times, series)
-    for metric in experiment.metrics:
-        if metric.expression is not None:
-            by_key = {canonical(name): array for name, array in values.items()}
-            values[metric.name] = np.asarray(evaluate(metric.expression, by_key), dtype=float)
-    messages = {
-        f"{name}, run {run}": str(text)
-        for name, data in zip(names, results, strict=True)
-        if "message" in data
-        for run, text in enumerate(data["message"].to_numpy())
-        if text
-    }
-    saved = [data.drop_vars([v for v in ("status", "message") if v in data]) for data in results]
-    return Comparison(
-        experiment=experiment,
-        policies=names,
-        values={metric.name: values[metric.name] for metric in experiment.metrics},
-        status=status,
-        samples=samples,
-        seed=seed,
-        model_name=model.name,
-        series=xr.concat(saved, dim=pd.Index(names, name="policy")),
-        messages=messages,
-    )
-
-
-def _measured(
-    metric: Metric, names: tuple[str, ...], times: np.ndarray, series: list[dict[str, np.ndarray]]
-) -> np.ndarray:
-    """The metric under each policy, shape (policies, runs)."""
-    level: Any = None
-    if metric.level is not None:
-        if metric.level.value is not None:
-            level = metric.level.value
-        else:
-            place = [canonical(name) for name in names].index(canonical(metric.level.policy))
-            at = Metric("level", Name(metric.level.variable), "at", at=metric.level.at)
-            level = at.values(times, series[place])
-    measured = np.stack([metric.values(times, own, level) for own in series])
-    if metric.censored == "at_stop" and metric.how == "first_crossing":
-        measured = np.where(np.isnan(measured), times[-1], measured)
-    return measured
+def _kept(one: Evaluator, policies: int, runs: int) -> int:
+    """As many futures as few megabytes of series hold; a power of two, at which a Sobol sample is balanced."""
+    most = SERIES_BYTES // (8 * max(policies * len(one.outputs) * len(one.times), 1))
+    return runs if runs <= most else 2 ** (most.bit_length() - 1) if most else 0

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sdtheory.errors import ExperimentError
+from sdtheory.experiments import tables
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
+from sdtheory.experiments.statistics import RESAMPLES
+from sdtheory.experiments.statistics import wilson as wilson
 from sdtheory.names import canonical, unknown
-from sdtheory.tables import write_csv
 
-RESAMPLES = 2000
-Z95 = 1.959963984540054
-
-
-def wilson(count: float, total: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for a share (Wilson 1927, JASA 22:209).
-
-    Examples
-    --------
-    >>> low, high = wilson(50, 100)
-    >>> round(low, 3), round(high, 3)
-    (0.404, 0.596)
-    """
-    if total == 0:
-        return math.nan, math.nan
-    p, z2 = count / total, Z95**2
-    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z95 * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    return max(0.0, centre - half), min(1.0, centre + half)
+FEW_BAD = 0.01  # a share of runs that are not ok above which it is said
+_FIRST_BAD = re.compile(r'"(?P<variable>.+?)" is \S+ at time (?P<time>\S+)')
 
 
 @dataclass(frozen=True)
@@ -49,24 +36,67 @@ class Comparison:
     values : mapping of metric name to array, shape (policies, runs)
         NaN where censored or not valid.
     status : array of str, shape (policies, runs)
-        ``ok``, ``diverged`` or ``failed``.
+        ``ok``, ``diverged``, ``failed``, ``timeout`` or ``crashed``.
     samples : pandas.DataFrame
         One row for each future.
-    series : xarray.Dataset or None
-        Saved variables with dimensions (policy, run, time).
     seed, runs : int
     model_name : str
+    series : xarray.Dataset or None
+        Saved variables with dimensions (policy, run, time), of the first futures.
+    messages : mapping of (policy, run) to str
+        Why runs are not ``ok``.
+    against : str
+        The policy that others are compared with, or ``"all"``; the baseline when empty.
+    stop : float
+        The time at which runs end.
+    model : Model or None
+        For the report's picture.
+    facts : mapping of str to str
+        Engine, versions and digests, for the report.
     """
 
     experiment: Experiment
     policies: tuple[str, ...]
-    values: dict[str, np.ndarray]
+    values: Mapping[str, np.ndarray]
     status: np.ndarray
     samples: pd.DataFrame
     seed: int
     model_name: str = ""
     series: Any = None
-    messages: dict[str, str] = field(default_factory=dict)
+    messages: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    against: str = ""
+    stop: float = np.inf
+    model: Any = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def read(folder: str | Path, against: str = "") -> Comparison:
+        """The comparison of a finished or partial sweep in a folder, in the futures that all policies have met.
+
+        Raises
+        ------
+        StoreError
+            When the folder holds no results, or none that can be read.
+        """
+        from sdtheory.experiments.storing import from_folder
+
+        return from_folder(folder, against)
+
+    @staticmethod
+    def from_datasets(one: Comparison | str | Path, other: Comparison | str | Path) -> Comparison:
+        """The policies of two comparisons, or folders of them, that met the same futures.
+
+        Raises
+        ------
+        StoreError
+            When settings, sample, seed, metrics or baseline differ: what is not paired is not compared.
+        """
+        from sdtheory.experiments.gathering import together
+
+        first, second = (
+            part if isinstance(part, Comparison) else Comparison.read(part) for part in (one, other)
+        )
+        return together(first, second)
 
     @property
     def runs(self) -> int:
@@ -78,7 +108,10 @@ class Comparison:
 
     @property
     def dataset(self) -> Any:
-        """All metrics, statuses, samples and saved series as one xarray.Dataset."""
+        """All metrics, statuses, samples and saved series as one xarray.Dataset.
+
+        Series are of the first futures, as many as were kept, and NaN in the others.
+        """
         import xarray as xr
 
         data = xr.Dataset(
@@ -88,7 +121,9 @@ class Comparison:
         )
         data["status"] = (("policy", "run"), self.status.astype(str))
         data = data.assign_coords({f"sample: {c}": ("run", self.samples[c].to_numpy()) for c in self.samples})
-        return data if self.series is None else data.merge(self.series)
+        if self.series is None or not self.series.sizes.get("run"):
+            return data
+        return data.merge(self.series.drop_attrs(), join="outer")
 
     def metric(self, name: str) -> Metric:
         """The metric of that name; UnknownName suggests the nearest."""
@@ -97,31 +132,27 @@ class Comparison:
                 return metric
         raise unknown("metric", name, [metric.name for metric in self.metrics])
 
-    def table(self) -> pd.DataFrame:
-        """Per policy and metric: mean, median, p05, p95 and how many runs they rest on."""
-        rows = []
-        for p, policy in enumerate(self.policies):
-            ran = self.status[p] == "ok"
-            for metric in self.metrics:
-                values = self.values[metric.name][p]
-                valid = values[np.isfinite(values)]
-                some = len(valid) > 0
-                rows.append(
-                    {
-                        "policy": policy,
-                        "metric": metric.name,
-                        "mean": valid.mean() if some else math.nan,
-                        "median": np.median(valid) if some else math.nan,
-                        "p05": np.quantile(valid, 0.05) if some else math.nan,
-                        "p95": np.quantile(valid, 0.95) if some else math.nan,
-                        "valid": len(valid),
-                        "censored": int((ran & ~np.isfinite(values)).sum()),
-                        "diverged": int((self.status[p] == "diverged").sum()),
-                        "failed": int((self.status[p] == "failed").sum()),
-                        "satisfied": _satisfied_share(metric, valid),
-                    }
-                )
-        return pd.DataFrame(rows)
+    def place(self, policy: str) -> int:
+        """The row of a policy; UnknownName suggests the nearest."""
+        for place, name in enumerate(self.policies):
+            if canonical(name) == canonical(policy):
+                return place
+        raise unknown("policy", policy, self.policies)
+
+    def ok(self, policy: str) -> np.ndarray:
+        """Which runs of a policy ended well, shape (runs,)."""
+        return self.status[self.place(policy)] == "ok"
+
+    def measured(self, metric: Metric) -> np.ndarray:
+        """Where a metric could be measured, if only to find its level never reached; shape (policies, runs)."""
+        ok = self.status == "ok"
+        if metric.level is None or metric.level.value is not None:
+            return ok
+        return ok & self.ok(metric.level.policy)
+
+    def common(self, metric: Metric) -> np.ndarray:
+        """The futures in which every policy has a value of the metric, shape (runs,)."""
+        return (self.measured(metric) & np.isfinite(self.values[metric.name])).all(axis=0)
 
     def paired(self, policy: str, metric: str, against: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Differences within each future, and the sign of each: 1 better, -1 worse, 0 tie, NaN not counted.
@@ -131,230 +162,235 @@ class Comparison:
         difference, verdict : arrays of shape (runs,)
         """
         chosen = self.metric(metric)
-        p, b = self._place(policy), self._place(against or self.policies[0])
+        p, b = self.place(policy), self.place(against or self.policies[0])
         mine, base = self.values[chosen.name][p], self.values[chosen.name][b]
-        ran = (self.status[p] == "ok") & (self.status[b] == "ok")
+        measured = self.measured(chosen)
+        ran = measured[p] & measured[b]
         difference = np.where(ran, mine - base, np.nan)
-        direction = {"lower": -1.0, "higher": 1.0, "none": math.nan}[chosen.better]
+        direction = tables.SIGN[chosen.better]
         with np.errstate(invalid="ignore"):
             tie = np.abs(difference) <= chosen.tie * np.abs(base)
             verdict = np.where(tie, 0.0, np.sign(difference)) * direction
-        if chosen.censored == "worst":
-            verdict = _censored_verdict(verdict, mine, base, ran, direction)
+        if chosen.censored == "worst" and chosen.better != "none":
+            verdict = _censored_verdict(verdict, mine, base, ran)
         return difference, verdict
 
-    def _place(self, policy: str) -> int:
-        for place, name in enumerate(self.policies):
-            if canonical(name) == canonical(policy):
-                return place
-        raise unknown("policy", policy, self.policies)
+    @property
+    def interval(self) -> str:
+        """What the intervals of mean differences are."""
+        label = f"95 % percentile bootstrap of whole futures, {RESAMPLES:,} resamples, seed {self.seed}"
+        return f"{label}; wider than need be for Sobol points" if self.experiment.method == "sobol" else label
+
+    def _pairs(self, against: str | None) -> list[tuple[str, str]]:
+        chosen = against or self.against or self.policies[0]
+        if canonical(chosen) == "all":
+            return [(one, other) for other in self.policies for one in self.policies if one != other]
+        base = self.policies[self.place(chosen)]
+        return [(policy, base) for policy in self.policies if policy != base]
+
+    def table(self) -> pd.DataFrame:
+        """Per policy and metric: mean, median, p05, p95 and how many runs they rest on."""
+        return tables.metric_rows(self)
 
     def differences(self, against: str | None = None) -> pd.DataFrame:
         """Per policy and metric: the paired difference with its bootstrap interval, and how often it helps.
 
-        Futures are resampled whole (2,000 times, percentile interval, seeded), so pairing survives;
-        probabilities carry Wilson's 95 % interval. A pair counts where both runs are valid.
+        Futures are resampled whole (2,000 times, 95 % percentile interval, seeded), so pairing survives;
+        probabilities carry Wilson's 95 % interval. A pair counts where both runs are valid. With Sobol points
+        the interval of the mean is wider than need be, as ``attrs["interval"]`` says.
+
+        Parameters
+        ----------
+        against : str, optional
+            A policy, or ``"all"`` for every pair; the baseline when left out.
         """
-        base = against or self.policies[0]
-        counts = np.random.default_rng(self.seed).multinomial(
-            self.runs, np.full(self.runs, 1 / self.runs), size=RESAMPLES
-        )
-        rows = []
-        for policy in self.policies:
-            if canonical(policy) == canonical(base):
-                continue
-            for metric in self.metrics:
-                difference, verdict = self.paired(policy, metric.name, base)
-                baseline = self.values[metric.name][self._place(base)]
-                row: dict[str, Any] = {"policy": policy, "metric": metric.name}
-                row.update(_difference_row(difference, baseline, counts))
-                row.update(_verdict_row(verdict))
-                row["rewards_speed"] = metric.rewards_speed
-                rows.append(row)
-        return pd.DataFrame(rows)
+        frame = tables.difference_rows(self, self._pairs(against))
+        frame.attrs["interval"] = self.interval
+        return frame
 
     def regrets(self, metric: str) -> np.ndarray:
         """What each policy loses to the best one in each future, shape (policies, runs)."""
         chosen = self.metric(metric)
-        sign = {"lower": 1.0, "higher": -1.0, "none": math.nan}[chosen.better]
-        cost = sign * self.values[chosen.name]
-        ran = (self.status == "ok").all(axis=0) & np.isfinite(cost).all(axis=0)
-        return np.where(ran, cost - cost.min(axis=0), np.nan)
+        cost = -tables.SIGN[chosen.better] * self.values[chosen.name]
+        return np.where(self.common(chosen), cost - cost.min(axis=0), np.nan)
+
+    def largest_regrets(self, metric: str) -> np.ndarray:
+        """Each policy's largest regret, shape (policies,)."""
+        regrets = self.regrets(metric)[:, self.common(self.metric(metric))]
+        return regrets.max(axis=1) if regrets.size else np.full(len(regrets), np.nan)
 
     def regret(self) -> pd.DataFrame:
         """Per policy and metric: mean, 90 % and largest regret, and the share of futures where it is best."""
-        rows = []
-        for metric in self.metrics:
-            if metric.better == "none":
-                continue
-            regrets = self.regrets(metric.name)
-            for policy, values in zip(self.policies, regrets, strict=True):
-                valid = values[np.isfinite(values)]
-                some = len(valid) > 0
-                rows.append(
-                    {
-                        "policy": policy,
-                        "metric": metric.name,
-                        "mean": valid.mean() if some else math.nan,
-                        "p90": np.quantile(valid, 0.9) if some else math.nan,
-                        "maximum": valid.max() if some else math.nan,
-                        "best": float((valid == 0).mean()) if some else math.nan,
-                        "valid": len(valid),
-                    }
-                )
-        return pd.DataFrame(rows)
+        return tables.regret_rows(self)
 
     def satisficing(self) -> pd.DataFrame:
         """Share of futures in which each policy meets each metric's ``satisfied`` level, and all of them."""
-        rows = []
-        for p, policy in enumerate(self.policies):
-            met = {m.name: _satisfied(m, self.values[m.name][p]) for m in self.metrics if m.satisfied}
-            for name, flags in met.items():
-                rows.append({"policy": policy, "metric": name, "share": float(flags.mean())})
-            if met:
-                together = np.all(list(met.values()), axis=0)
-                rows.append({"policy": policy, "metric": "all together", "share": float(together.mean())})
-        return pd.DataFrame(rows, columns=["policy", "metric", "share"])
+        return tables.satisficing_rows(self)
+
+    def undominated(self) -> pd.DataFrame:
+        """Which policies no other beats, by mean, by largest regret and by probability; and who beats the rest."""
+        return tables.undominated_rows(self)
+
+    def maximin(self) -> pd.DataFrame:
+        """Per metric: each policy's worst case, and which is best."""
+        return tables.maximin_rows(self)
+
+    def part(self, which: np.ndarray) -> Comparison:
+        """The comparison in some of its futures.
+
+        Parameters
+        ----------
+        which : array of bool, shape (runs,)
+        """
+        places = {int(run): place for place, run in enumerate(np.flatnonzero(which))}
+        series = self.series
+        if series is not None and series.sizes.get("run"):
+            series = series.isel(run=which[: series.sizes["run"]])
+        return replace(
+            self,
+            values={name: array[:, which] for name, array in self.values.items()},
+            status=self.status[:, which],
+            samples=self.samples[which],
+            series=series,
+            messages={
+                (policy, places[run]): text for (policy, run), text in self.messages.items() if run in places
+            },
+        )
+
+    def by(self, assumption: str, bins: int = 4, against: str | None = None) -> pd.DataFrame:
+        """The differences apart for ranges of a sampled quantity: where does a policy help, where does it harm?
+
+        Parameters
+        ----------
+        assumption : str
+            A column of `samples`. One of a few values is split by value, others into as many equally full
+            ranges as `bins`.
+        bins : int
+
+        Raises
+        ------
+        UnknownName
+            When no such quantity is sampled.
+        """
+        if bins < 1:
+            raise ExperimentError(f"{bins} ranges", remedy="give 1 or more")
+        frames = []
+        for label, which in tables.groups(self, assumption, bins):
+            frame = self.part(which).differences(against)
+            frame.insert(0, "futures", int(which.sum()))
+            frame.insert(0, assumption, label)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def counts(self) -> dict[str, int]:
+        """How many runs ended in each way."""
+        names, found = np.unique(self.status, return_counts=True)
+        by_status = {str(name): int(count) for name, count in zip(names, found, strict=True)}
+        return {status: by_status.get(status, 0) for status in tables.STATUSES}
+
+    def share_not_ok(self) -> float:
+        """The share of runs that did not end well."""
+        return 1 - self.counts()["ok"] / max(self.status.size, 1)
 
     def summary(self) -> str:
         """How many runs there were and how they ended, in one line."""
-        names, counts = np.unique(self.status, return_counts=True)
-        by_status = dict(zip(names, counts, strict=True))
-        parts = [f"{by_status.get(status, 0)} {status}" for status in ("ok", "diverged", "failed")]
-        line = f"{self.runs} futures x {len(self.policies)} policies: " + ", ".join(parts)
-        first = next(iter(self.messages.values()), "")
-        return f"{line} (first: {first})" if first else line
+        counts = self.counts()
+        parts = []
+        for status, count in counts.items():
+            if count or status in ("ok", "diverged", "failed"):
+                parts.append(f"{count} {status}{self._first_bad(status) if count else ''}")
+        return f"{self.runs} futures x {len(self.policies)} policies: " + ", ".join(parts)
+
+    def _first_bad(self, status: str) -> str:
+        """Which variable went first in most of the diverged runs, or the commonest message of failed ones."""
+        places = {policy: place for place, policy in enumerate(self.policies)}
+        texts = [
+            text
+            for (policy, run), text in self.messages.items()
+            if self.status[places[policy], run] == status
+        ]
+        if status == "ok" or not texts:
+            return ""
+        found = [match for match in map(_FIRST_BAD.search, texts) if match]
+        if status == "diverged" and found:
+            (variable, time), count = Counter((one["variable"], one["time"]) for one in found).most_common(1)[
+                0
+            ]
+            return f" (first: '{variable}' at {time} in {count} of them)"
+        text, count = Counter(texts).most_common(1)[0]
+        return f" ({text}{f', {count} times' if count > 1 else ''})"
+
+    def warnings(self) -> list[str]:
+        """What a reader must know before believing a table, a sentence each."""
+        found = []
+        bad = self.share_not_ok()
+        if bad > FEW_BAD:
+            found.append(f"{100 * bad:.1f} % of the runs did not end well; tables leave them out and say so")
+        for metric in self.metrics:
+            if metric.rewards_speed:
+                found.append(f"'{metric.name}' can improve only because a level is reached sooner or later")
+        undirected = [f"'{metric.name}'" for metric in self.metrics if metric.better == "none"]
+        if undirected:
+            found.append(f"no direction is given for {', '.join(undirected)}: no probabilities and no regret")
+        return found
 
     def to_dict(self) -> dict:
         """The comparison as plain values, without NaN: what ``--json`` prints."""
-        table, differences, regret = self.table(), self.differences(), self.regret()
-        policies = []
-        for policy in self.policies:
-            metrics = {}
-            for metric in self.metrics:
-                cell = _row(table, policy, metric.name)
-                against = _row(differences, policy, metric.name)
-                risk = _row(regret, policy, metric.name)
-                metrics[metric.name] = _cell(metric, cell, against, risk)
-            policies.append({"name": policy, "metrics": metrics})
-        return {
-            "model": self.model_name,
-            "runs": self.runs,
-            "seed": self.seed,
-            "metrics": [metric.name for metric in self.metrics],
-            "policies": policies,
-            "summary": self.summary(),
-        }
+        from sdtheory.experiments.result import as_dict
+
+        return as_dict(self)
+
+    def plot(
+        self,
+        kind: str,
+        *,
+        metric: str = "",
+        policy: str = "",
+        variable: str = "",
+        assumption: str = "",
+        axis: Any = None,
+    ) -> Any:
+        """A matplotlib figure.
+
+        Parameters
+        ----------
+        kind : str
+            ``fan`` and ``difference`` of a saved variable over time, ``regret``, ``heatmap`` of policies and
+            metrics, or ``scatter`` of a sampled quantity and the difference it makes.
+        metric, policy, variable, assumption : str
+            What to show; chosen when left out.
+        axis : matplotlib axis, optional
+            Drawn on in place of a new figure.
+
+        Raises
+        ------
+        UnknownName
+            For a kind, metric, policy, variable or sampled quantity that does not exist.
+        UsageError
+            When there is nothing to show.
+        """
+        from sdtheory.experiments.plots import Asked, plot
+
+        return plot(self, kind, Asked(metric, policy, variable, assumption, axis))[0]
+
+    def plot_data(
+        self, kind: str, *, metric: str = "", policy: str = "", variable: str = "", assumption: str = ""
+    ) -> pd.DataFrame:
+        """The numbers that a plot of the same arguments shows."""
+        from sdtheory.experiments.plots import Asked, plot
+
+        return plot(self, kind, Asked(metric, policy, variable, assumption))[1]
 
     def save(self, folder: str | Path) -> None:
-        """Write tables, samples, the experiment as run and result.json into a folder."""
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        write_csv(self.table(), target / "table.csv", index=False)
-        write_csv(self.differences(), target / "differences.csv", index=False)
-        write_csv(self.regret(), target / "regret.csv", index=False)
-        write_csv(self.samples, target / "samples.csv", index_label="run")
-        if self.experiment.text:
-            (target / "experiment.toml").write_text(self.experiment.text, encoding="utf-8")
-        result = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-        (target / "result.json").write_text(result + "\n", encoding="utf-8")
+        """Write tables, samples, plots, report.html, the experiment as run and result.json into a folder."""
+        from sdtheory.experiments.report import save
+
+        save(self, Path(folder))
 
 
-def _satisfied(metric: Metric, values: np.ndarray) -> np.ndarray:
-    assert metric.satisfied is not None
-    side, level = metric.satisfied
-    with np.errstate(invalid="ignore"):
-        return values <= level if side == "below" else values >= level
-
-
-def _satisfied_share(metric: Metric, valid: np.ndarray) -> float:
-    return float(_satisfied(metric, valid).mean()) if metric.satisfied and len(valid) else math.nan
-
-
-def _censored_verdict(verdict, mine, base, ran, direction) -> np.ndarray:
-    """A level never reached is worse than any reached; for a time where later is better, it is later."""
+def _censored_verdict(verdict: np.ndarray, mine: np.ndarray, base: np.ndarray, ran: np.ndarray) -> np.ndarray:
+    """A level never reached is worse than any reached, whichever way is better."""
     never, never_base = np.isnan(mine) & ran, np.isnan(base) & ran
-    verdict = np.where(never & ~never_base, direction if direction > 0 else -1.0, verdict)
-    verdict = np.where(never_base & ~never, -direction if direction > 0 else 1.0, verdict)
+    verdict = np.where(never & ~never_base, -1.0, verdict)
+    verdict = np.where(never_base & ~never, 1.0, verdict)
     return np.where(never & never_base, 0.0, verdict)
-
-
-def _difference_row(difference: np.ndarray, baseline: np.ndarray, counts: np.ndarray) -> dict:
-    valid = np.isfinite(difference)
-    if not valid.any():
-        keys = ("mean_difference", "median_difference", "relative_median_difference", "low", "high")
-        return dict.fromkeys(keys, math.nan) | {"valid": 0}
-    kept = difference[valid]
-    weights = counts[:, valid]
-    totals = weights.sum(axis=1)
-    with np.errstate(all="ignore"):
-        means = (weights @ kept) / totals
-        relative = np.median(kept / np.abs(baseline[valid]))
-    low, high = np.nanquantile(means, [0.025, 0.975])
-    return {
-        "mean_difference": kept.mean(),
-        "median_difference": np.median(kept),
-        "relative_median_difference": relative,
-        "low": low,
-        "high": high,
-        "valid": int(valid.sum()),
-    }
-
-
-def _verdict_row(verdict: np.ndarray) -> dict:
-    counted = verdict[np.isfinite(verdict)]
-    total = len(counted)
-    row: dict[str, Any] = {"counted": total}
-    for word, sign in (("better", 1.0), ("worse", -1.0), ("tie", 0.0)):
-        hits = int((counted == sign).sum())
-        row[f"probability_{word}"] = hits / total if total else math.nan
-        row[f"{word}_low"], row[f"{word}_high"] = wilson(hits, total)
-    return row
-
-
-def _row(frame: pd.DataFrame, policy: str, metric: str) -> dict:
-    if frame.empty:
-        return {}
-    found = frame[(frame["policy"] == policy) & (frame["metric"] == metric)]
-    return {} if found.empty else found.iloc[0].to_dict()
-
-
-def _plain(value: Any) -> Any:
-    """A number that strict JSON can hold; None for NaN."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value.item() if hasattr(value, "item") else value
-
-
-def _cell(metric: Metric, cell: dict, against: dict, risk: dict) -> dict:
-    baseline = not against
-    if baseline:
-        zero = {"mean": 0.0, "low": 0.0, "high": 0.0}
-        shares = {"probability_better": 0.0, "probability_worse": 0.0, "probability_tie": 1.0}
-    else:
-        zero = {
-            "mean": _plain(against["mean_difference"]),
-            "low": _plain(against["low"]),
-            "high": _plain(against["high"]),
-        }
-        shares = {f"probability_{w}": _plain(against[f"probability_{w}"]) for w in ("better", "worse", "tie")}
-        shares["probability_low"], shares["probability_high"] = (
-            _plain(against["better_low"]),
-            _plain(against["better_high"]),
-        )
-        shares["worse_low"], shares["worse_high"] = (
-            _plain(against["worse_low"]),
-            _plain(against["worse_high"]),
-        )
-    return {
-        **{key: _plain(cell[key]) for key in ("mean", "median", "p05", "p95")},
-        "difference": zero,
-        **shares,
-        "valid_runs": _plain(cell["valid"]) if baseline else _plain(against["valid"]),
-        "censored": _plain(cell["censored"]),
-        "diverged": _plain(cell["diverged"]),
-        "failed": _plain(cell["failed"]),
-        "better": metric.better,
-        "rewards_speed": metric.rewards_speed,
-        "regret": {key: _plain(risk.get(key)) for key in ("mean", "p90", "maximum")},
-    }

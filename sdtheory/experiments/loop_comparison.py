@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from sdtheory.errors import ExperimentError
-from sdtheory.experiments.compare import futures, under_policy
 from sdtheory.experiments.experiment import Experiment
-from sdtheory.experiments.policy import Policy
+from sdtheory.experiments.futures import futures
+from sdtheory.experiments.policy import Policy, apply, inputs_under
 from sdtheory.model.model import Model
 from sdtheory.names import canonical, unknown
 
@@ -194,7 +194,9 @@ def _scored(
 ) -> Any:
     from sdtheory.feedback.dominance_many import dominance_many
 
-    changed, varied = under_policy(model, policy, inputs, runs)
+    changed = apply(policy, model)
+    left = inputs_under(policy, changed, inputs)
+    varied = pd.DataFrame({label: inputs[name] for name, label in left.items()}, index=range(runs))
     settings = {word: value for word, value in experiment.simulation.items() if word in SETTINGS}
     return dominance_many(
         changed, varied, settings=settings, names=experiment.loops, window=window, seed=seed

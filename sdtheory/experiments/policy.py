@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sdtheory.errors import ExperimentError
@@ -238,6 +238,23 @@ def apply(policy: Policy, model: Model) -> Model:
 def own_value(name: str) -> str:
     """The name under which a constant's own value goes on when a policy changes it over time."""
     return f"{name}~own value"
+
+
+def inputs_under(policy: Policy, changed: Model, names: Iterable[str]) -> dict[str, str]:
+    """The inputs that a policy leaves to the futures, and what each is called in the model that it makes.
+
+    A value that the policy sets for the whole run takes the place of the sampled one.
+    """
+    fixed = {canonical(name) for name in policy.set}
+    return {name: _still_constant(changed, name) for name in names if canonical(name) not in fixed}
+
+
+def _still_constant(model: Model, name: str) -> str:
+    """The input that carries a sampled value; a policy may have moved it aside (see `apply`)."""
+    head, elements = split_element(name)
+    if own_value(head) not in model:
+        return name
+    return own_value(head) + (f"[{','.join(elements)}]" if elements else "")
 
 
 def _covers(equation: Equation, elements: tuple[str, ...]) -> bool:

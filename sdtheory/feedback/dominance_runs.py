@@ -245,7 +245,7 @@ def run_batch(
     """
     program = prepared.program(labels)
     if first and any(node[0] == "random" for node in program.step.nodes):
-        result = run_vectorised(program, inputs, seed=seed, number=first)
+        result = run_vectorised(program, inputs, seed=seed, first_run=first)
     else:
         result, _ = run_program(program, inputs, "auto", seed=seed)
     values: dict[str, Any] = {canonical(name): series for name, series in result.values.items()}

@@ -1,34 +1,27 @@
 """Comparisons of policies in a model whose answer is known."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sdtheory as sd
-from sdtheory.errors import ExperimentError
+from sdtheory.errors import ExperimentError, SDWarning, StoreError, UsageError
+from sdtheory.experiments import estimate
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Level, Metric
 from sdtheory.experiments.policy import Amount, Policy, Step
 from sdtheory.experiments.uncertainty import Uncertainty
 from sdtheory.model.expression import Binary, Name, Number
-from sdtheory.model.model import Constant, Equation, Flow, Model, SimulationSettings, Stock
 
 PACE = Uncertainty("pace", "uniform", {"low": 1.0, "high": 3.0})
 
 
-@pytest.fixture(scope="module")
-def model():
-    """A level that rises by its pace each year for four years."""
-    return Model(
-        "filling",
-        {
-            "level": Stock("level", (Equation(Name("inflow"), initial=Number(0.0)),), inflows=("inflow",)),
-            "inflow": Flow("inflow", (Equation(Name("pace")),)),
-            "pace": Constant("pace", (Equation(Number(1.0)),)),
-        },
-        SimulationSettings(Number(0.0), Number(4.0), Number(0.5), Number(0.5)),
-    )
+@pytest.fixture
+def model(filling):
+    return filling
 
 
 def _experiment(*policies, metrics=None, uncertainties=(PACE,)):
@@ -116,6 +109,23 @@ def test_derived_quantities_in_a_circle_are_refused(model):
         sd.compare(model, experiment, runs=8)
 
 
+def test_an_experiment_without_a_metric_is_refused(filling, faster):
+    with pytest.raises(ExperimentError, match="no metric"):
+        sd.compare(filling, replace(faster, metrics=()), runs=8)
+
+
+@pytest.mark.parametrize("policies", [(), (Policy("faster", set={"pace": 2.5}),)])
+@pytest.mark.parametrize("uncertainties", [(), (PACE,)])
+@pytest.mark.parametrize("runs", [1, 2])
+def test_the_smallest_comparisons_have_all_tables(filling, faster, tmp_path, policies, uncertainties, runs):
+    experiment = replace(faster, policies=policies, uncertainties=uncertainties)
+    comparison = sd.compare(filling, experiment, runs=runs)
+    comparison.save(tmp_path)
+    assert (tmp_path / "report.html").exists()
+    if uncertainties:
+        assert comparison.by("pace")["futures"].sum() == runs * len(policies)
+
+
 def test_faults_are_told_before_anything_runs(model):
     experiment = _experiment(
         Policy("p", set={"pase": 1.0}), uncertainties=(Uncertainty("inflow", "uniform"),)
@@ -129,7 +139,8 @@ def test_faults_are_told_before_anything_runs(model):
 
 def test_a_diverged_run_is_counted_and_left_out(model):
     changed = Policy("wild", set={"pace": 1e308})
-    comparison = sd.compare(model, _experiment(changed), runs=8)
+    with pytest.warns(SDWarning, match="8 diverged"):
+        comparison = sd.compare(model, _experiment(changed), runs=8)
     assert (comparison.status == [["ok"] * 8, ["diverged"] * 8]).all()
     (row,) = comparison.differences().to_dict("records")
     assert (row["valid"], row["counted"]) == (0, 0)
@@ -139,5 +150,76 @@ def test_a_diverged_run_is_counted_and_left_out(model):
 
 def test_progress_ends_with_all_runs(model):
     told = []
-    sd.compare(model, _experiment(Policy("p")), runs=8, progress=lambda done, all_: told.append((done, all_)))
-    assert told == [(8, 16), (16, 16)]
+    sd.compare(model, _experiment(Policy("p")), runs=8, progress=lambda *news: told.append(news))
+    assert told == [(8, 16, {"ok": 8}), (16, 16, {"ok": 16})]
+
+
+def test_comparisons_that_met_the_same_futures_can_be_put_together(filling, faster, tmp_path):
+    slower = replace(faster, policies=(Policy("slower", set={"pace": 1.0}),))
+    sd.compare(filling, faster, runs=8, store=tmp_path / "one")
+    other = sd.compare(filling, slower, runs=8)
+    both = sd.Comparison.from_datasets(tmp_path / "one", other)
+    whole = sd.compare(filling, replace(faster, policies=(*faster.policies, *slower.policies)), runs=8)
+    assert both.policies == ("baseline", "faster", "slower")
+    pd.testing.assert_frame_equal(both.differences(), whole.differences())
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "told"),
+    [
+        ({}, {"seed": 2}, "sample digest"),
+        ({}, {"runs": 16}, "sampled futures"),
+        ({"simulation": {"stop": 3.0}}, {}, "simulation settings"),
+        ({"metrics": (Metric("end", Name("level"), "mean"),)}, {}, "metrics"),
+    ],
+)
+def test_comparisons_of_other_futures_are_not_put_together(filling, faster, change, options, told):
+    one = sd.compare(filling, faster, runs=8)
+    other = sd.compare(filling, replace(faster, **change), **{"runs": 8, **options})
+    with pytest.raises(StoreError, match=told):
+        sd.Comparison.from_datasets(one, other)
+
+
+# what a comparison takes
+
+
+def test_what_will_run_is_said_first(filling, faster):
+    said = []
+    sd.compare(filling, faster, runs=8, jobs=1, begin=lambda expected: said.append(str(expected)))
+    assert said == ["2 policies x 8 futures x 8 steps on the vectorised engine, 1 thread, about 1 s, 0 MB"]
+
+
+def test_a_comparison_that_takes_more_than_half_of_the_memory_is_refused(filling, faster, monkeypatch):
+    monkeypatch.setattr(estimate, "free_memory", lambda: 1000)
+    with pytest.raises(UsageError, match=r"takes about .* of memory.*ask for fewer runs") as caught:
+        sd.compare(filling, faster, runs=1024)
+    assert caught.value.exit_code == 2
+
+
+def test_more_runs_than_memory_can_hold_are_refused_before_they_are_sampled(filling, faster):
+    with pytest.raises(UsageError, match=r"takes about .* GB of memory"):
+        sd.compare(filling, faster, runs=10**13)
+
+
+def test_results_that_take_more_than_half_of_the_disk_are_refused(filling, faster, monkeypatch, tmp_path):
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(estimate.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(UsageError, match="the results take about"):
+        sd.compare(filling, faster, runs=1024, store=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_free_memory_is_some():
+    found = estimate.free_memory()
+    assert found is None or found > 2**20
+
+
+def test_a_limit_of_time_cannot_be_kept_without_processes(filling, faster):
+    with pytest.raises(UsageError, match="needs processes"):
+        sd.compare(filling, faster, runs=8, limit_s=1.0, isolate=False)
+
+
+@pytest.mark.parametrize("options", [{"jobs": 0}, {"chunk": 0}])
+def test_no_workers_and_no_chunks_are_refused(filling, faster, options):
+    with pytest.raises(UsageError, match="give 1 or more"):
+        sd.compare(filling, faster, runs=8, **options)

@@ -15,6 +15,7 @@ from sdtheory.experiments.comparison import Comparison, wilson
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.policy import Policy
+from sdtheory.experiments.statistics import bootstrap_intervals
 from sdtheory.experiments.uncertainty import METHODS, Uncertainty, correlate, draw, unit_points
 from sdtheory.model.expression import Name
 
@@ -117,6 +118,143 @@ def test_the_order_of_futures_does_not_matter(values, better, random):
         other.regret()[["mean", "maximum", "best"]].to_numpy(),
         atol=1e-9,
     )
+
+
+holes = st.tuples(tables, st.randoms(use_true_random=False)).map(lambda pair: _with_holes(*pair))
+
+
+def _with_holes(values, random):
+    """Some values censored."""
+    values = values.copy()
+    for place in np.ndindex(values.shape):
+        if random.random() < 0.2:
+            values[place] = np.nan
+    return values
+
+
+@settings(max_examples=40, deadline=None)
+@given(holes, directions, st.sampled_from(["exclude", "worst"]))
+def test_every_cell_carries_how_many_futures_it_rests_on_and_why_others_are_missing(values, better, censored):
+    comparison = _made(values, better, censored)
+    for row in comparison.differences("all").to_dict("records"):
+        assert row["valid"] + row["missing_censored"] + row["missing_not_ok"] == comparison.runs
+        assert row["better"] + row["worse"] + row["tie"] == row["counted"]
+        assert row["counted"] == (comparison.runs if censored == "worst" else row["valid"])
+        assert np.isfinite(row["mean_difference"]) == (row["valid"] > 0)
+    for row in comparison.table().to_dict("records"):
+        assert row["valid"] + row["censored"] == comparison.runs
+    for row in comparison.regret().to_dict("records"):
+        assert row["valid"] + row["missing"] == comparison.runs
+
+
+@settings(max_examples=40, deadline=None)
+@given(holes, directions)
+def test_means_are_over_the_valid_futures_alone(values, better):
+    comparison = _made(values, better)
+    for place, row in enumerate(comparison.table().to_dict("records")):
+        valid = values[place][np.isfinite(values[place])]
+        assert row["mean"] == pytest.approx(valid.mean() if len(valid) else np.nan, nan_ok=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(holes, directions, st.sampled_from(["exclude", "worst"]))
+def test_exchanging_two_policies_swaps_better_and_worse(values, better, censored):
+    rows = _made(values, better, censored, tie=0.0).differences("all").set_index(["policy", "against"])
+    for (one, other), row in rows.iterrows():
+        back = rows.loc[(other, one)]
+        assert (row["better"], row["worse"], row["tie"]) == (back["worse"], back["better"], back["tie"])
+        if row["valid"]:
+            assert row["mean_difference"] == -back["mean_difference"]
+            assert row["low"] == pytest.approx(-back["high"], rel=1e-9, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(holes, directions)
+def test_a_level_that_only_one_reaches_makes_that_one_better_when_never_is_worst(values, better):
+    comparison = _made(values, better, "worst")
+    _, verdict = comparison.paired("policy 1", "gap")
+    never = np.isnan(values)
+    assert (verdict[~never[1] & never[0]] == 1).all()
+    assert (verdict[never[1] & ~never[0]] == -1).all()
+    assert (verdict[never[1] & never[0]] == 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables, directions)
+def test_some_policy_is_beaten_by_none(values, better):
+    rows = _made(values, better).undominated()
+    for criterion in ("mean", "maximum regret"):
+        assert rows[rows["criterion"] == criterion]["undominated"].any()
+    assert (rows["undominated"] == (rows["dominated_by"] == "")).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables, directions)
+def test_the_best_worst_case_is_no_worse_than_any(values, better):
+    rows = _made(values, better).maximin()
+    worst = values.max(axis=1) if better == "lower" else values.min(axis=1)
+    assert list(rows["worst"]) == list(worst)
+    best = worst.min() if better == "lower" else worst.max()
+    assert (rows["best_of_worst"] == (rows["worst"] == best)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables, directions, st.integers(1, 4))
+def test_ranges_of_an_assumption_share_out_all_futures(values, better, bins):
+    comparison = _made(values, better)
+    sampled = pd.DataFrame({"lead": np.linspace(0, 1, comparison.runs)})
+    comparison = replace(comparison, samples=sampled)
+    rows = comparison.by("lead", bins)
+    for _, own in rows.groupby("policy"):
+        assert own["futures"].sum() == comparison.runs
+        whole = comparison.differences().set_index("policy").loc[own["policy"].iloc[0]]
+        assert own["better"].sum() == whole["better"]
+        assert (own["mean_difference"] * own["valid"]).sum() / own["valid"].sum() == pytest.approx(
+            whole["mean_difference"], rel=1e-9, abs=1e-9
+        )
+
+
+@settings(max_examples=20, deadline=None)
+@given(holes, st.integers(0, 5), st.integers(1, 100))
+def test_an_interval_does_not_depend_on_how_many_futures_are_drawn_at_a_time(values, seed, draws):
+    columns = values.T
+    one = bootstrap_intervals(columns, seed, resamples=50)
+    other = bootstrap_intervals(columns, seed, resamples=50, draws=draws)
+    for have, want in zip(one, other, strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+@settings(max_examples=20, deadline=None)
+@given(holes, st.integers(0, 5))
+def test_an_interval_does_not_depend_on_the_columns_beside_it(values, seed):
+    columns = values.T
+    together = bootstrap_intervals(columns, seed, resamples=50)
+    for place in range(columns.shape[1]):
+        alone = bootstrap_intervals(columns[:, [place]], seed, resamples=50)
+        assert np.array_equal([one[place] for one in together], [one[0] for one in alone], equal_nan=True)
+
+
+def test_an_interval_is_that_of_plain_resampling():
+    values = np.random.default_rng(3).exponential(size=(200, 1))
+    low, high = bootstrap_intervals(values, 1)
+    drawn = np.random.default_rng(8).integers(200, size=(20_000, 200))
+    plain = np.quantile(values[:, 0][drawn].mean(axis=1), [0.025, 0.975])
+    assert [low[0], high[0]] == pytest.approx(plain, abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("differences", ["normal", "skewed"])
+def test_an_interval_holds_the_true_mean_in_95_of_100_repetitions(differences):
+    generator = np.random.default_rng(11)
+    hits = 0
+    for repetition in range(1000):
+        if differences == "normal":
+            sample = generator.normal(0.3, 1.0, size=(200, 1)) - 0.3
+        else:
+            sample = generator.exponential(1.0, size=(200, 1)) - 1.0
+        low, high = bootstrap_intervals(sample, repetition)
+        hits += bool(low[0] <= 0 <= high[0])
+    assert 930 <= hits <= 970
 
 
 @settings(max_examples=40, deadline=None)
