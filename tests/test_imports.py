@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "conversion": BASE | {"documents", "translate", "model", "engines"},
     "engines": BASE | {"cache", "model"},
     "feedback": BASE | {"model"},
-    "experiments": BASE | {"documents", "translate", "model", "engines", "feedback"},
+    "experiments": BASE | {"documents", "translate", "model", "engines", "feedback", "diagrams"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
     "study": {"errors", "experiments", "diagrams", "sdtheory"},
     "cli": {"errors", "documents", "model", "study", "sdtheory"},
