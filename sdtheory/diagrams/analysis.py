@@ -110,7 +110,8 @@ def map_figure(
             keys.append(Patch(facecolor="none", edgecolor=QUIET, hatch="////", label="no value"))
         if len(segments):
             axes.add_collection(LineCollection(list(segments), colors="black", linewidths=1.8))
-            keys.append(Line2D([], [], color="black", linewidth=1.8, label="no difference (bisection)"))
+            border = "half of the futures worse" if share else "no difference"
+            keys.append(Line2D([], [], color="black", linewidth=1.8, label=f"{border} (bisection)"))
         for i, (name, signed) in enumerate(overlays.items()):
             style = {"colors": [LINES[(i + 2) % 7]], "linestyles": [DASHES[1 + i % 3]], "linewidths": 1.6}
             axes.contour(x, y, signed, levels=[0.0], **style)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from sdtheory.errors import ExperimentError, UsageError
 from sdtheory.experiments.evaluation import Evaluation, Evaluator
@@ -235,3 +236,27 @@ def ranged(model: Model, kind: str, name: str, low: float, high: float) -> str:
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ExperimentError(f"{kind} '{variable.name}': low {low:g} is not below high {high:g}")
     return input_label(model, name)
+
+
+def judged(measured: Measured, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
+    """The difference of the first policy to the second, and its sign: 1 better, -1 worse, 0 tie.
+
+    Returns
+    -------
+    difference, verdict : arrays, shape (sets, futures)
+        NaN where a run is not ok or a value does not exist; ties and censoring as the metric says.
+    """
+    from sdtheory.experiments.comparison import Comparison
+
+    values = measured.values[metric.name]
+    shape = values.shape[1:]
+    flat = Comparison(
+        experiment=Experiment(metrics=(metric,)),
+        policies=("other", "policy"),
+        values={metric.name: values[::-1].reshape(2, -1)},
+        status=measured.status[::-1].reshape(2, -1),
+        samples=pd.DataFrame(index=range(values[0].size)),
+        seed=0,
+    )
+    difference, verdict = flat.paired("policy", metric.name)
+    return difference.reshape(shape), verdict.reshape(shape)
