@@ -230,3 +230,54 @@ def rules_figure(leaves: Any, base_rate: float, title: str) -> Any:
         axes.legend(frameon=False, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def trace_figure(trace: Any, title: str) -> Any:
+    """The best value so far against the settings tried.
+
+    Parameters
+    ----------
+    trace : pandas.DataFrame
+        Columns evaluations and one for each objective.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure = _figure(6.4, 3.8)
+        axes = figure.subplots()
+        for i, name in enumerate(trace.columns[1:]):
+            axes.plot(
+                trace["evaluations"], trace[name], color=LINES[i % 7], label=name, drawstyle="steps-post"
+            )
+        axes.set_xlabel("settings tried")
+        axes.set_ylabel("best so far")
+        axes.set_title(title, fontsize=10, parse_math=False)
+        axes.legend(frameon=False, fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def front_figure(found: Any, again: Any, title: str) -> Any:
+    """A front of policies over the sample of the search, and the same policies over a new one.
+
+    Parameters
+    ----------
+    found, again : pandas.DataFrame
+        One row for each policy, a column for each objective; the first two are drawn.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure = _figure(6.0, 4.4)
+        axes = figure.subplots()
+        x, y = found.columns[:2]
+        for before, after in zip(found[[x, y]].to_numpy(), again[[x, y]].to_numpy(), strict=True):
+            axes.plot(*zip(before, after, strict=True), color=QUIET, linewidth=0.8, zorder=1)
+        axes.plot(found[x], found[y], "o", color=LINES[0], markersize=5, label="sample of the search")
+        axes.plot(again[x], again[y], "D", color=LINES[1], markersize=4, label="new sample")
+        axes.set_xlabel(x, parse_math=False)
+        axes.set_ylabel(y, parse_math=False)
+        axes.set_title(title, fontsize=10, parse_math=False)
+        axes.legend(frameon=False, fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
