@@ -281,3 +281,30 @@ def front_figure(found: Any, again: Any, title: str) -> Any:
         axes.legend(frameon=False, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def fit_figure(fitted: Any, title: str) -> Any:
+    """Observed and simulated values over time, a panel for each series.
+
+    Parameters
+    ----------
+    fitted : pandas.DataFrame
+        Columns variable, time, observed, simulated.
+    """
+    import matplotlib
+
+    names = list(dict.fromkeys(fitted["variable"]))
+    with matplotlib.rc_context(STYLE):
+        figure = _figure(4.2 * min(len(names), 3), 3.3 * -(-len(names) // 3))
+        panels = figure.subplots(-(-len(names) // 3), min(len(names), 3), squeeze=False).ravel()
+        for panel, name in zip(panels, names, strict=False):
+            rows = fitted[fitted["variable"] == name].sort_values("time", kind="stable")
+            panel.plot(rows["time"], rows["simulated"], color=LINES[0], label="model")
+            panel.plot(rows["time"], rows["observed"], "o", color=LINES[1], markersize=4, label="data")
+            panel.set_title(name, fontsize=10, parse_math=False)
+            panel.spines[["top", "right"]].set_visible(False)
+        for panel in panels[len(names) :]:
+            panel.set_axis_off()
+        panels[0].legend(frameon=False, fontsize=8)
+        figure.suptitle(title, fontsize=10, parse_math=False, wrap=True)
+    return figure
