@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from sdtheory.errors import ExperimentError, UnknownName
-from sdtheory.experiments.compare import array_columns, completed
 from sdtheory.experiments.comparison import Comparison
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.formula import read_formula
 from sdtheory.experiments.ladder_file import Ladder, Match, Rung
 from sdtheory.experiments.measurement import Measurement
 from sdtheory.experiments.metric import Metric, quantity_over_time
+from sdtheory.experiments.points import array_columns, completed
 from sdtheory.experiments.policy import Change, LookupChange, Policy, apply, split_element
 from sdtheory.experiments.uncertainty import draw
 from sdtheory.model.expression import Expression, Name, references, substitute
@@ -62,7 +62,7 @@ def ready(ladder: Ladder, runs: int, seed: int) -> list[Step]:
 
     models = [rung.model if isinstance(rung.model, Model) else load(rung.model) for rung in ladder.rungs]
     parts = [_part(ladder.experiment, rung, model) for rung, model in zip(ladder.rungs, models, strict=True)]
-    _refuse_homeless(ladder.experiment, [own for own, _ in parts], [rung.name for rung in ladder.rungs])
+    _refuse_homeless(ladder.experiment, [absent for _, absent in parts], [rung.name for rung in ladder.rungs])
     elements: dict[str, list[str]] = {}
     for model, (own, _) in zip(models, parts, strict=True):
         elements = {**array_columns(model, own), **elements}
@@ -190,30 +190,12 @@ def _metrics(experiment: Experiment, rung: Rung, model: Model) -> tuple[Metric, 
             del found[key]
 
 
-def _refuse_homeless(experiment: Experiment, parts: Sequence[Experiment], rungs: Sequence[str]) -> None:
+def _refuse_homeless(experiment: Experiment, absent: Sequence[Sequence[str]], rungs: Sequence[str]) -> None:
     """What no rung has is a mistake, or the ladder says nothing about it."""
-    faults = []
-    kinds: tuple[tuple[str, str], ...] = (("policy", "policies"), ("metric", "metrics"))
-    for kind, field in kinds:
-        for one in getattr(experiment, field):
-            if not any(
-                canonical(one.name) == canonical(own.name) for part in parts for own in getattr(part, field)
-            ):
-                faults.append(f"{kind} '{one.name}' names a variable that no rung has ({', '.join(rungs)})")
-    for place, uncertainty in enumerate(experiment.uncertainties):
-        if not any(len(part.uncertainties) for part in parts):
-            break
-        known = {canonical(u.name) for part in parts for u in part.uncertainties}
-        if canonical(uncertainty.name) not in known and not _by_alias(experiment, parts, place):
-            faults.append(f"no rung has the uncertainty '{uncertainty.name}' ({', '.join(rungs)})")
+    missing = [what for what in absent[0] if all(what in own for own in absent)]
+    faults = [f"no rung ({', '.join(rungs)}) has the variables of {what}" for what in missing]
     if faults:
         raise ExperimentError("\n".join(faults), file=experiment.file or None)
-
-
-def _by_alias(experiment: Experiment, parts: Sequence[Experiment], place: int) -> bool:
-    """Whether an uncertainty went on under another name."""
-    wanted = experiment.uncertainties[place]
-    return any(replace(own, name=wanted.name) == wanted for part in parts for own in part.uncertainties)
 
 
 class Climber:
@@ -264,8 +246,8 @@ def matches(ladder: Ladder, steps: Sequence[Step], runs: int, seed: int) -> pd.D
     -------
     pandas.DataFrame
         Columns quantity, rung, value and first (with default values, here and on the first rung), deviation
-        (the largest relative one, over defaults and futures), future (where; -1 for the defaults), there and
-        first_there (the two values where it is), relative, agrees.
+        (the largest relative one, over defaults and futures), future (where it differs; -1 for the defaults),
+        there and first_there (the two values there), relative, agrees.
     """
     rows = []
     for match in ladder.matches:
@@ -277,19 +259,20 @@ def matches(ladder: Ladder, steps: Sequence[Step], runs: int, seed: int) -> pd.D
                 apart = np.abs(own - first) / np.maximum(np.abs(first), 1e-300)
             # what is no number on both sides does not agree either
             apart = np.where(own == first, 0.0, np.where(np.isnan(apart), math.inf, apart))
-            worst = int(apart.argmax())
+            # the defaults are the easiest to look into, so they are named when they differ too
+            worst = 0 if apart[0] > match.relative else int(apart.argmax())
             rows.append(
                 {
                     "quantity": match.name(),
                     "rung": step.rung.name,
                     "value": float(own[0]),
                     "first": float(first[0]),
-                    "deviation": float(apart[worst]),
+                    "deviation": float(apart.max()),
                     "future": worst - 1,
                     "there": float(own[worst]),
                     "first_there": float(first[worst]),
                     "relative": match.relative,
-                    "agrees": bool(apart[worst] <= match.relative),
+                    "agrees": bool(apart.max() <= match.relative),
                 }
             )
     columns = ["quantity", "rung", "value", "first", "deviation", "future", "there", "first_there"]
@@ -304,7 +287,7 @@ def _at_start(match: Match, step: Step, runs: int, seed: int) -> np.ndarray:
     for name in [*(part.name for part in references(tree)), *([stock] if stock else [])]:
         if name not in step.model:
             fault = unknown("variable", name, step.model.names())
-            raise UnknownName(f"match '{match.name()}': rung {step.rung.name} has {fault}")
+            raise UnknownName(f"match '{match.name()}' on rung {step.rung.name}: {fault}")
     model = apply(step.experiment.baseline, step.model)
     set_names = {canonical(name) for name in step.experiment.baseline.set}
     inputs = {name: values for name, values in step.inputs.items() if canonical(name) not in set_names}

@@ -89,21 +89,11 @@ def futures(
         One row for each future; free quantities and derived ones among the columns.
     inputs : mapping of variable name to array, shape (runs,)
     """
-    elements = array_columns(model, experiment)
+    elements = {
+        u.name: _cells(model, u.name) for u in experiment.uncertainties if u.distribution == "dirichlet"
+    }
     columns = draw(experiment.uncertainties, elements, experiment.method, runs, seed, experiment.correlations)
-    return completed(model, experiment, columns, runs)
-
-
-def array_columns(model: Model, experiment: Experiment) -> dict[str, list[str]]:
-    """The columns of uncertainties that are arrays."""
-    return {u.name: _cells(model, u.name) for u in experiment.uncertainties if u.distribution == "dirichlet"}
-
-
-def completed(
-    model: Model, experiment: Experiment, columns: Mapping[str, np.ndarray], runs: int
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Drawn columns with the derived quantities added, and the part of them that the model takes as inputs."""
-    columns = {**columns, **_derived(model, experiment.derived, columns, runs)}
+    columns.update(_derived(model, experiment.derived, columns, runs))
     free = {u.name for u in experiment.uncertainties if u.free}
     inputs = {name: values for name, values in columns.items() if name not in free}
     return pd.DataFrame(columns, index=range(runs)), inputs

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from sdtheory.errors import ExperimentError, SDWarning, UsageError
-from sdtheory.experiments.compare import array_columns, completed
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.extras import need
 from sdtheory.experiments.measurement import Measurement, metric_of, policy_of, refuse_faults
 from sdtheory.experiments.plain import records
+from sdtheory.experiments.points import array_columns, completed
 from sdtheory.experiments.policy import Policy
 from sdtheory.experiments.uncertainty import Uncertainty, correlate, unit_points, values_at
 from sdtheory.model.model import Model
@@ -398,7 +398,7 @@ def rank_correlations(columns: np.ndarray) -> np.ndarray:
     --------
     >>> x = np.arange(6.0)
     >>> noise = np.array([1.0, -1.0, 0.0, 2.0, -2.0, 0.5])
-    >>> rank_correlations(np.column_stack([x, noise, x**3])).round(3)[0, 0]
+    >>> float(rank_correlations(np.column_stack([x, noise, x**3]))[0, 0].round(3))
     1.0
     """
     from scipy.stats import rankdata

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sdtheory.errors import ExperimentError, UsageError
-from sdtheory.experiments.compare import completed, futures
+from sdtheory.experiments.compare import futures
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.measurement import (
     Measurement,
@@ -23,6 +23,7 @@ from sdtheory.experiments.measurement import (
 )
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.plain import plain
+from sdtheory.experiments.points import completed
 from sdtheory.experiments.policy import Policy
 from sdtheory.model.expression import references
 from sdtheory.model.model import Model
