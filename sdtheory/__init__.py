@@ -21,10 +21,18 @@ if TYPE_CHECKING:
     from sdtheory.errors import Issue as Issue
     from sdtheory.errors import SDError as SDError
     from sdtheory.errors import SDWarning as SDWarning
+    from sdtheory.experiments.calibration import calibrate as calibrate
     from sdtheory.experiments.compare import compare as compare
     from sdtheory.experiments.comparison import Comparison as Comparison
+    from sdtheory.experiments.crossovers import crossovers as crossovers
+    from sdtheory.experiments.discovery import discover as discover
     from sdtheory.experiments.experiment import Experiment as Experiment
+    from sdtheory.experiments.ladder import ladder as ladder
+    from sdtheory.experiments.ladder_file import Ladder as Ladder
+    from sdtheory.experiments.optimise import optimise as optimise
     from sdtheory.experiments.policy import Policy as Policy
+    from sdtheory.experiments.sensitivity import sensitivity as sensitivity
+    from sdtheory.experiments.thresholds import threshold_map as threshold_map
     from sdtheory.feedback.causal import causal_graph as causal_graph
     from sdtheory.feedback.loops import Loop as Loop
     from sdtheory.feedback.loops import find_loops as find_loops
@@ -51,6 +59,14 @@ _HOMES = {
     "Experiment": "experiments.experiment",
     "Comparison": "experiments.comparison",
     "compare": "experiments.compare",
+    "sensitivity": "experiments.sensitivity",
+    "discover": "experiments.discovery",
+    "threshold_map": "experiments.thresholds",
+    "crossovers": "experiments.crossovers",
+    "optimise": "experiments.optimise",
+    "calibrate": "experiments.calibration",
+    "Ladder": "experiments.ladder_file",
+    "ladder": "experiments.ladder",
     "draw": "diagrams",
     "Issue": "errors",
     "SDError": "errors",

@@ -16,6 +16,7 @@ from sdtheory.experiments.fitting import Fit, Profile, non_identifiable, profile
 from sdtheory.experiments.measurement import ranged
 from sdtheory.experiments.observations import read_observations
 from sdtheory.experiments.plain import plain, records
+from sdtheory.experiments.saved import save_result
 from sdtheory.experiments.uncertainty import unit_points
 from sdtheory.model.model import Model
 from sdtheory.names import unknown
@@ -101,6 +102,12 @@ class Calibration:
         return fit_figure(
             self.fitted, "; ".join([f"{self.agreeing} of {len(self.starts)} starts agree", *notes])
         )
+
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and figures into a folder."""
+        names = ("parameters", "correlation", "fit", "fitted", "starts")
+        tables = {name: getattr(self, name) for name in names}
+        save_result(folder, self.to_dict(), tables, {"fit": self.plot()})
 
 
 def calibrate(

@@ -16,6 +16,7 @@ from sdtheory.experiments.comparison import Comparison, wilson
 from sdtheory.experiments.ladder_file import Ladder, Switch
 from sdtheory.experiments.plain import plain, records
 from sdtheory.experiments.policy import split_element
+from sdtheory.experiments.saved import save_result
 from sdtheory.names import canonical, unknown
 
 FULL, NONE, ON, OFF = "all on", "all off", "only this on", "only this off"
@@ -198,7 +199,7 @@ class LadderResult:
                     cells.append({"rung": rung, **verdicts.loc[cell].to_dict(), "disagreement": disagreement})
                 about = {"better": better[metric], "rewards_speed": self._rewards_speed(metric)}
                 rows.append({"name": metric, **about, "cells": cells})
-            policies.append({"name": policy, "metrics": rows})
+            policies.append({"name": policy, "metrics": rows, "summary": self.summary(policy)})
         return plain(
             {
                 "title": self.title,
@@ -227,6 +228,37 @@ class LadderResult:
         rows = [metric + (" !" if self._rewards_speed(metric) else "") for metric in self.metrics]
         title = f"{chosen}: share of futures worse (%)"
         return share_matrix_figure(shares.to_numpy(dtype=float), rows, list(self.rungs), title)
+
+    def summary(self, policy: str) -> str:
+        """How often the coarse model's sign is right, over rungs and metrics, and what turns it most.
+
+        The cause is the part that, on alone, adds most disagreement, on the mean over metrics.
+        """
+        agreement = self.sign_agreement()
+        own = agreement[(agreement["policy"] == policy) & (agreement["rung"] != self.rungs[0])]["agreement"]
+        if own.isna().all():
+            return "The coarse model does not have this policy."
+        low, high = (f"{100 * share:.0f}" for share in (own.min(), own.max()))
+        text = f"Coarse model's sign right in {low if low == high else f'{low}-{high}'} % of futures"
+        parts = self.switches[self.switches["policy"] == policy]
+        alone = parts[parts["mode"] == ON].groupby(["rung", "part"], sort=False)["disagreement"].mean()
+        floor = parts[parts["mode"] == NONE].groupby("rung")["disagreement"].mean()
+        added = alone - floor.reindex(alone.index.get_level_values("rung")).to_numpy()
+        if len(added) and added.max() > 0:
+            rung, part = added.idxmax()
+            text += f"; largest single cause in {rung}: {part}"
+        return f"{text}."
+
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and figures into a folder."""
+        tables = {
+            "table": self.table(),
+            "verdicts": self.verdicts(),
+            "agreement": self.sign_agreement(),
+            "attribution": self.switches,
+            "matches": self.matched,
+        }
+        save_result(folder, self.to_dict(), tables, {"verdicts": self.plot()} if self.policies else {})
 
 
 def _has(comparison: Comparison, policy: str, metric: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sdtheory.experiments.measurement import (
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.plain import plain, records
 from sdtheory.experiments.policy import Policy
+from sdtheory.experiments.saved import save_result
 from sdtheory.experiments.search import METHODS, Search, search_front, search_one
 from sdtheory.experiments.uncertainty import unit_points
 from sdtheory.model.model import Model
@@ -137,6 +139,12 @@ class Optimum:
         if len(self.objectives) < 2:
             return trace_figure(self.trace, title)
         return front_figure(self.found, self.again, title)
+
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables, a figure and the best policies as an experiment file into a folder."""
+        tables = {"policies": self.table(), "trace": self.trace}
+        texts = {"policies.toml": self.to_toml()}
+        save_result(folder, self.to_dict(), tables, {"search": self.plot()}, texts)
 
 
 def _quoted(text: str) -> str:

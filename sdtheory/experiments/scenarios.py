@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sdtheory.experiments.plain import records
+from sdtheory.experiments.saved import save_result
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,13 @@ class Discovery:
             one.trajectory, one.step, chosen, limits, self.case.base_rate, self.sentences()[box]
         )
 
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and figures into a folder."""
+        tables = {"boxes": self.table()}
+        tables |= {f"trajectory_{place}": box.trajectory for place, box in enumerate(self.boxes, 1)}
+        figures = {f"box_{place + 1}": self.plot(place) for place in range(len(self.boxes))}
+        save_result(folder, self.to_dict(), tables, figures)
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -189,6 +198,10 @@ class Rules:
         from sdtheory.diagrams.analysis import rules_figure
 
         return rules_figure(self.leaves, self.case.base_rate, f"futures in which {self.case.words()}")
+
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and figures into a folder."""
+        save_result(folder, self.to_dict(), {"rules": self.leaves}, {"rules": self.plot()})
 
 
 def interval(name: str, low: float | None, high: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sdtheory.experiments.measurement import Measurement, metric_of, policy_of, 
 from sdtheory.experiments.plain import records
 from sdtheory.experiments.points import array_columns, completed
 from sdtheory.experiments.policy import Policy
+from sdtheory.experiments.saved import save_result
 from sdtheory.experiments.uncertainty import Uncertainty, correlate, unit_points, values_at
 from sdtheory.model.model import Model
 from sdtheory.names import unknown
@@ -112,6 +114,11 @@ class Sensitivity:
             "rank": "rank correlation",
         }[self.method]
         return tornado_figure(list(table["parameter"]), series, self.title(), axis)
+
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and figures into a folder."""
+        tables = {"indices": self.table(), "convergence": self.steps}
+        save_result(folder, self.to_dict(), tables, {"tornado": self.plot()})
 
     def title(self) -> str:
         """What was looked at, in one line."""

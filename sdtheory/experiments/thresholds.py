@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.plain import plain
 from sdtheory.experiments.points import completed
 from sdtheory.experiments.policy import Policy
+from sdtheory.experiments.saved import save_result
 from sdtheory.model.expression import references
 from sdtheory.model.model import Model
 from sdtheory.names import canonical
@@ -131,14 +133,19 @@ class ThresholdMap:
             self.xs, self.ys, values, self.segments, self.overlays, labels, title, self.worse is not None
         )
 
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and figures into a folder."""
+        tables = {"cells": self.table(), "contour": self.contour}
+        save_result(folder, self.to_dict(), tables, {"map": self.plot()})
+
 
 def threshold_map(
     model: Model,
-    experiment: Experiment,
+    experiment: Experiment | None = None,
     *,
     x: Axis,
     y: Axis,
-    metric: str | None = None,
+    metric: Metric | str | None = None,
     policy: Policy | str | None = None,
     against: Policy | str | None = None,
     cells: int = 41,
@@ -156,11 +163,12 @@ def threshold_map(
     Parameters
     ----------
     model : Model
-    experiment : Experiment
-        Its policies, metrics and derived quantities are used, its uncertainties only with `runs`.
+    experiment : Experiment, optional
+        Its policies, metrics and derived quantities are used, its uncertainties only with `runs`. It may be
+        left out when metric and policy are values.
     x, y : (name, low, high)
         Constants, initial values of stocks, or free quantities of the experiment.
-    metric : str, optional
+    metric : Metric or str, optional
         The experiment's first when left out.
     policy, against : Policy or str, optional
         The only policy, and the baseline, when left out.
@@ -195,10 +203,13 @@ def threshold_map(
     >>> found.differences.shape, found.missing
     ((9, 9), 0)
     """
+    experiment = experiment or Experiment()
+    if isinstance(metric, Metric):
+        experiment = replace(experiment, metrics=(metric,))
     refuse_faults(model, experiment)
     if not FEWEST_CELLS <= cells <= MOST_CELLS:
         raise UsageError(f"{cells} cells", remedy=f"give {FEWEST_CELLS} to {MOST_CELLS} along each axis")
-    chosen = metric_of(experiment, metric)
+    chosen = metric if isinstance(metric, Metric) else metric_of(experiment, metric)
     pair = [
         policy_of(experiment, policy),
         policy_of(experiment, experiment.baseline if against is None else against),

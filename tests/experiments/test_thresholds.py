@@ -118,6 +118,26 @@ def test_fixed_values_free_axes_and_derived_quantities_meet(closed_form, final):
     assert found.contour["x"].to_numpy() == pytest.approx(0.25, abs=1e-3)
 
 
+def test_metric_and_policy_may_be_values(closed_form, final):
+    model = plane(closed_form, "x - y")
+    by_name, by_value = (
+        threshold_map(model, experiment_of(final("cost")), policy="on", cells=5, **SQUARE),
+        threshold_map(model, metric=final("cost"), policy=ON, cells=5, **SQUARE),
+    )
+    assert by_name.to_dict() == by_value.to_dict()
+
+
+def test_in_a_saddle_no_two_pieces_of_the_border_cross(closed_form, final):
+    """The zero line of a product is a cross; one cell holds its middle."""
+    model = plane(closed_form, "(x - 0.4) * (y - 0.45)")
+    found = threshold_map(model, experiment_of(final("cost")), cells=4, **SQUARE)
+    assert len(found.contour) == 2 * 4
+    middle = [piece for piece in found.segments if (np.abs(piece - [0.4, 0.45]) < [0.61, 0.3]).all()]
+    assert len(middle) == 2
+    ends = np.concatenate(middle)
+    assert len(np.unique(ends.round(9), axis=0)) == 4
+
+
 def test_higher_may_be_better(closed_form, final):
     model = plane(closed_form, "x - 0.4")
     lower, higher = (
