@@ -179,10 +179,9 @@ def discover(
     found = sd.discover(comparison, metric, **options)
 
     def shown() -> None:
-        head = found.case.head()
-        _show(
-            f"{head['policy']}, {head['metric']}: {head['cases']} of {head['futures']} futures", found.table()
-        )
+        head, table = found.case.head(), found.table()
+        title = f"{head['policy']}, {head['metric']}: {head['cases']} of {head['futures']} futures"
+        _show(title, table, [name for name in table if name not in ("low", "high")])
         for sentence in found.sentences():
             click.echo(sentence)
 
