@@ -92,12 +92,16 @@ def _part(experiment: Experiment, rung: Rung, model: Model) -> tuple[Experiment,
     absent: list[str] = []
 
     def has(name: str) -> bool:
-        return split_element(name)[0] in model
+        return _fits(model, name)
 
+    # where single elements of an array are given, what is given for the whole of it is for other rungs
+    given = [*(u.name for u in experiment.uncertainties if not u.free), *experiment.derived]
+    own_names = [_aliased(rung, model, name) for name in given]
+    by_element = {canonical(split_element(one)[0]) for one in own_names if "[" in one and has(one)}
     uncertainties = []
     for uncertainty in experiment.uncertainties:
         own = replace(uncertainty, name=_aliased(rung, model, uncertainty.name))
-        if own.free or has(own.name):
+        if own.free or (has(own.name) and canonical(own.name) not in by_element):
             uncertainties.append(own)
         else:
             absent.append(f"uncertainty '{uncertainty.name}'")
@@ -106,9 +110,9 @@ def _part(experiment: Experiment, rung: Rung, model: Model) -> tuple[Experiment,
     targets = {canonical(name) for name in experiment.derived}
     for name, tree in experiment.derived.items():
         own_name, own_tree = _aliased(rung, model, name), _renamed(rung, model, tree)
-        reads = [part.name for part in references(own_tree)]
+        reads = [_column(part) for part in references(own_tree)]
         lacking = [one for one in reads if not has(one) and canonical(one) not in free | targets]
-        if has(own_name) and not lacking:
+        if has(own_name) and canonical(own_name) not in by_element and not lacking:
             derived[own_name] = own_tree
         else:
             absent.append(f"derived quantity '{name}'")
@@ -132,6 +136,12 @@ def _part(experiment: Experiment, rung: Rung, model: Model) -> tuple[Experiment,
     kept = {canonical(metric.name) for metric in metrics}
     absent += [f"metric '{m.name}'" for m in experiment.metrics if canonical(m.name) not in kept]
     return replace(own_experiment, metrics=metrics), absent
+
+
+def _fits(model: Model, name: str) -> bool:
+    """Whether the model has the variable and, if elements are given, as many dimensions."""
+    head, elements = split_element(name)
+    return head in model and (not elements or len(elements) == len(model[head].dimensions))
 
 
 def _renamed(rung: Rung, model: Model, tree: Expression) -> Expression:
@@ -175,7 +185,7 @@ def _metrics(experiment: Experiment, rung: Rung, model: Model) -> tuple[Metric, 
             trigger=_aliased(rung, model, metric.trigger) if metric.trigger else "",
             level=level,
         )
-        if all(split_element(name)[0] in model for name in own.variables()):
+        if all(_fits(model, name) for name in own.variables()):
             found[canonical(metric.name)] = own
     while True:
         lacking = [

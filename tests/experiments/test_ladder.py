@@ -13,12 +13,14 @@ import pytest
 import sdtheory as sd
 from sdtheory.errors import ExperimentError, UnknownName, UsageError
 from sdtheory.experiments.experiment import Experiment
+from sdtheory.experiments.formula import read_formula
 from sdtheory.experiments.ladder import ladder
 from sdtheory.experiments.ladder_file import Ladder, Match, Rung, Switch
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.policy import Policy
 from sdtheory.experiments.uncertainty import Uncertainty
-from sdtheory.model.expression import Name
+from sdtheory.model.expression import Name, Number
+from sdtheory.model.model import Auxiliary, Constant, Dimension, Equation, Model, SimulationSettings
 from sdtheory.study.criteria import finite_horizon
 
 LADDER = "models/ladder.toml"
@@ -171,6 +173,69 @@ def test_an_alias_reads_another_variable_in_place_of_a_missing_one(result):
             verdicts["boost theorists", f"{kind}gap after {years} years", "M0"] for kind in ("", "safety ")
         ]
         assert own[0] == own[1]
+
+
+def test_a_rung_whose_variables_have_other_names_says_the_same_through_aliases(m0):
+    experiment = Experiment.read("models/m0_seed.toml")
+    document, alias = sd.read("models/m0_seed.xmile"), {}
+    for name in ("search leverage", "theorist boost", "capability", "theorist fraction"):
+        document, alias[name] = document.rename(name, f"{name} by another name"), f"{name} by another name"
+    renamed = Rung("renamed", sd.load(document), alias)
+    matches = (Match("capability"), Match("capability_growth"))
+    found = ladder(Ladder((Rung("M0", m0), renamed), experiment, matches), runs=16)
+    assert found.is_matched
+    assert len(found.sign_agreement()) == 2 * 3 * 11
+    assert (found.sign_agreement()["agreement"] == 1).all()
+    assert found.absent == {"M0": (), "renamed": ()}
+    for name, values in found.comparisons["M0"].values.items():
+        assert found.comparisons["renamed"].values[name] == pytest.approx(values, nan_ok=True, rel=1e-12)
+
+
+def test_a_quantity_may_be_an_array_on_a_finer_rung():
+    """The coarse rung has one delay; the fine one has two, that follow the same free quantity."""
+    area = {"area": Dimension("area", ("one", "two"))}
+    times = SimulationSettings(Number(0.0), Number(1.0), Number(1.0), Number(1.0))
+    switch = Constant("switch", (Equation(Number(0.0)),))
+    one_delay = Constant("delay", (Equation(Number(1.0)),))
+    two_delays = Constant(
+        "delay", (Equation(Number(1.0), ("one",)), Equation(Number(1.0), ("two",))), dimensions=("area",)
+    )
+    weights = replace(two_delays, name="weight")
+
+    def model(*variables, cost, dimensions=None):
+        cost = Auxiliary("cost", (Equation(read_formula(f"1 + switch * ({cost})")),))
+        return Model("m", {one.name: one for one in (*variables, switch, cost)}, times, dimensions or {})
+
+    coarse = model(one_delay, cost="delay - 1")
+    fine = model(
+        two_delays, weights, dimensions=area, cost="weight[one] * delay[one] + weight[two] * delay[two] - 1"
+    )
+    experiment = Experiment(
+        policies=(Policy("on", set={"switch": 1.0}),),
+        metrics=(Metric("cost", Name("cost"), better="lower"),),
+        uncertainties=(
+            uniform("typical", 0.5, 1.5, free=True),
+            Uncertainty("weight", "dirichlet", {"concentration": [3.0, 3.0]}),
+        ),
+        derived={
+            "delay": read_formula("typical"),
+            "delay[one]": read_formula("0.9 * typical"),
+            "delay[two]": read_formula("1.1 * typical"),
+        },
+    )
+    found = ladder(Ladder((Rung("coarse", coarse), Rung("fine", fine)), experiment), runs=64)
+    assert found.absent == {
+        "coarse": ("uncertainty 'weight'", "derived quantity 'delay[one]'", "derived quantity 'delay[two]'"),
+        "fine": ("derived quantity 'delay'",),
+    }
+    sample = found.comparisons["fine"].samples
+    assert (sample["typical"] == found.comparisons["coarse"].samples["typical"]).all()
+    assert (sample["weight[one]"] + sample["weight[two]"]).to_numpy() == pytest.approx(1)
+    typical, weight = sample["typical"].to_numpy(), sample["weight[one]"].to_numpy()
+    expected = typical * (0.9 * weight + 1.1 * (1 - weight)) - 1
+    assert found.comparisons["fine"].paired("on", "cost")[0] == pytest.approx(expected)
+    table = found.sign_agreement().set_index("rung")
+    assert table.loc["fine", "agreement"] == (np.sign(expected) == np.sign(typical - 1)).mean() > 0.8
 
 
 @pytest.mark.parametrize(
