@@ -13,6 +13,12 @@ from sdtheory.diagrams.plots import DASHES, LINES, _figure
 QUIET = "#737373"
 
 
+def _legend(axes: Any, **how: Any) -> None:
+    """A legend in which names of a file are no mathematics."""
+    for text in axes.legend(fontsize=8, **how).get_texts():
+        text.set_parse_math(False)
+
+
 def tornado_figure(
     names: Sequence[str], series: Mapping[str, tuple[np.ndarray, np.ndarray | None]], title: str, axis: str
 ) -> Any:
@@ -54,7 +60,7 @@ def tornado_figure(
         axes.set_xlabel(axis)
         axes.set_title(title, fontsize=10, parse_math=False, wrap=True)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        _legend(axes, frameon=False, loc="lower right")
     return figure
 
 
@@ -122,7 +128,7 @@ def map_figure(
         axes.set_ylabel(labels[1], parse_math=False)
         axes.set_title(title, fontsize=10, parse_math=False, wrap=True)
         if keys:
-            axes.legend(handles=keys, fontsize=8, loc="upper right", framealpha=0.85)
+            _legend(axes, handles=keys, loc="upper right", framealpha=0.85)
     return figure
 
 
@@ -171,7 +177,7 @@ def box_figure(
         left.set_ylabel("density")
         left.set_xlim(0, 1.03)
         left.set_ylim(0, 1.05)
-        left.legend(fontsize=8, loc="lower left", framealpha=1, edgecolor="none")
+        _legend(left, loc="lower left", framealpha=1, edgecolor="none")
         left.spines[["top", "right"]].set_visible(False)
         ticks = sorted(set(trajectory["restricted"]))
         figure.colorbar(points, ax=left, label="restricted dimensions", ticks=ticks)
@@ -227,7 +233,7 @@ def rules_figure(leaves: Any, base_rate: float, title: str) -> Any:
         axes.set_xlim(0, 1.12)
         axes.set_xlabel("share")
         axes.set_title(title, fontsize=10, parse_math=False, wrap=True)
-        axes.legend(frameon=False, fontsize=8)
+        _legend(axes, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -252,7 +258,7 @@ def trace_figure(trace: Any, title: str) -> Any:
         axes.set_xlabel("settings tried")
         axes.set_ylabel("best so far")
         axes.set_title(title, fontsize=10, parse_math=False)
-        axes.legend(frameon=False, fontsize=8)
+        _legend(axes, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -278,7 +284,7 @@ def front_figure(found: Any, again: Any, title: str) -> Any:
         axes.set_xlabel(x, parse_math=False)
         axes.set_ylabel(y, parse_math=False)
         axes.set_title(title, fontsize=10, parse_math=False)
-        axes.legend(frameon=False, fontsize=8)
+        _legend(axes, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -305,6 +311,6 @@ def fit_figure(fitted: Any, title: str) -> Any:
             panel.spines[["top", "right"]].set_visible(False)
         for panel in panels[len(names) :]:
             panel.set_axis_off()
-        panels[0].legend(frameon=False, fontsize=8)
+        _legend(panels[0], frameon=False)
         figure.suptitle(title, fontsize=10, parse_math=False, wrap=True)
     return figure
