@@ -20,6 +20,7 @@ from sdtheory.model.functions import FUNCTIONS
 from sdtheory.model.model import Constant, Model, Stock
 from sdtheory.names import canonical, unknown
 
+MOST_RUNS = 10_000_000  # of each policy in one sweep that is kept in memory
 MANY = 20_000  # runs to reckon with when nobody knows how often a measurement will be made again
 
 
@@ -211,6 +212,12 @@ def policy_of(experiment: Experiment, policy: Policy | str | None) -> Policy:
         if canonical(one.name) == canonical(policy):
             return one
     raise unknown("policy", policy, [one.name for one in everyone])
+
+
+def refuse_too_many(runs: int, what: str) -> None:
+    """Stop before a sweep that would not fit into memory."""
+    if runs > MOST_RUNS:
+        raise UsageError(f"{what}: {runs} runs of each policy, more than {MOST_RUNS}", remedy="ask for fewer")
 
 
 def refuse_faults(model: Model, experiment: Experiment) -> None:

@@ -224,13 +224,7 @@ def optimise(
     _refuse_wrong(metrics, method, robust, levers, evaluations)
     limits = {metric_of(experiment, name).name: bounds for name, bounds in (constraints or {}).items()}
     base = policy_of(experiment, experiment.baseline if policy is None else policy)
-    spans = {
-        ranged(model, "lever", name, *span): (float(span[0]), float(span[1])) for name, span in levers.items()
-    }
-    held = {canonical(name): name for name in base.set}
-    for name in spans:
-        if canonical(name) in held:
-            raise ExperimentError(f"policy '{base.name}' sets '{name}', so it cannot be a lever")
+    spans = _spans(model, base, levers)
     runs = experiment.runs if runs is None else runs
     seed = experiment.seed if seed is None else seed
     if say is not None:
@@ -243,12 +237,8 @@ def optimise(
         model, experiment, base, metrics, limits, spans, robust, runs, new_seed, jobs, len(points)
     )
     settings = pd.DataFrame(target.settings(points), columns=list(spans))
-    words = ["best"] if len(points) == 1 else [f"best {place}" for place in range(1, len(points) + 1)]
-    policies = tuple(
-        replace(base, name=word, description="", set={**base.set, **row})
-        for word, row in zip(words, settings.to_dict("records"), strict=True)
-    )
     statistics = [one.statistics(points) for one in (target, other)]
+    policies = _policies(base, settings)
     return Optimum(
         policies=policies,
         levers=settings,
@@ -267,6 +257,30 @@ def optimise(
         futures=runs,
         experiment=replace(experiment, policies=(*experiment.policies, *policies)),
         base=base.name,
+    )
+
+
+def _spans(
+    model: Model, base: Policy, levers: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """The levers as the model spells them; none may be set by the policy that they are added to."""
+    spans = {
+        ranged(model, "lever", name, *span): (float(span[0]), float(span[1])) for name, span in levers.items()
+    }
+    held = {canonical(name) for name in base.set}
+    for name in spans:
+        if canonical(name) in held:
+            raise ExperimentError(f"policy '{base.name}' sets '{name}', so it cannot be a lever")
+    return spans
+
+
+def _policies(base: Policy, settings: pd.DataFrame) -> tuple[Policy, ...]:
+    """The policy that the levers were added to, with each of their settings."""
+    rows = settings.to_dict("records")
+    names = ["best"] if len(rows) == 1 else [f"best {place}" for place in range(1, len(rows) + 1)]
+    return tuple(
+        replace(base, name=name, description="", set={**base.set, **row})
+        for name, row in zip(names, rows, strict=True)
     )
 
 

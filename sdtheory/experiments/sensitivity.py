@@ -14,7 +14,13 @@ import pandas as pd
 from sdtheory.errors import ExperimentError, SDWarning, UsageError
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.extras import need
-from sdtheory.experiments.measurement import Measurement, metric_of, policy_of, refuse_faults
+from sdtheory.experiments.measurement import (
+    Measurement,
+    metric_of,
+    policy_of,
+    refuse_faults,
+    refuse_too_many,
+)
 from sdtheory.experiments.plain import records
 from sdtheory.experiments.points import array_columns, completed
 from sdtheory.experiments.policy import Policy
@@ -210,6 +216,7 @@ def sensitivity(
         raise UsageError(f"{base} runs are too few for an index", remedy="give 4 or more")
     chosen_seed = experiment.seed if seed is None else seed
     needed = runs_needed(method, len(parameters), base)
+    refuse_too_many(needed, f"{method} with a base of {base}")
     if say is not None:
         say(f"{needed} runs of {'each of two policies' if len(policies) > 1 else 'one policy'}")
     problem = _problem(parameters)

@@ -21,6 +21,7 @@ from sdtheory.experiments.measurement import (
     policy_of,
     ranged,
     refuse_faults,
+    refuse_too_many,
 )
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.plain import plain
@@ -206,19 +207,14 @@ def threshold_map(
     experiment = experiment or Experiment()
     if isinstance(metric, Metric):
         experiment = replace(experiment, metrics=(metric,))
-    refuse_faults(model, experiment)
-    if not FEWEST_CELLS <= cells <= MOST_CELLS:
-        raise UsageError(f"{cells} cells", remedy=f"give {FEWEST_CELLS} to {MOST_CELLS} along each axis")
     chosen = metric if isinstance(metric, Metric) else metric_of(experiment, metric)
     pair = [
         policy_of(experiment, policy),
         policy_of(experiment, experiment.baseline if against is None else against),
     ]
+    refuse_faults(model, experiment)
     x, y = (_axis(model, experiment, pair, axis) for axis in (x, y))
-    if canonical(x[0]) == canonical(y[0]):
-        raise UsageError(f"both axes are '{x[0]}'")
-    if runs and chosen.better == "none":
-        raise ExperimentError(f"'{chosen.name}' says neither lower nor higher is better")
+    _refuse_wrong(x, y, cells, runs, chosen)
     plane = _Plane(model, experiment, chosen, pair, x, y, fixed or {}, runs, seed, jobs, cells**2)
     xs, ys = (np.linspace(low, high, cells) for _, low, high in (x, y))
     grid_x, grid_y = np.meshgrid(xs, ys)
@@ -251,6 +247,18 @@ def threshold_map(
         },
         futures=max(runs, 1),
     )
+
+
+def _refuse_wrong(x: Axis, y: Axis, cells: int, runs: int, metric: Metric) -> None:
+    if not FEWEST_CELLS <= cells <= MOST_CELLS:
+        raise UsageError(f"{cells} cells", remedy=f"give {FEWEST_CELLS} to {MOST_CELLS} along each axis")
+    if canonical(x[0]) == canonical(y[0]):
+        raise UsageError(f"both axes are '{x[0]}'")
+    if runs < 0:
+        raise UsageError(f"{runs} runs", remedy="give 0 for the model's own values, or more for a sample")
+    refuse_too_many(cells**2 * max(runs, 1), f"{cells} x {cells} cells")
+    if runs and metric.better == "none":
+        raise ExperimentError(f"'{metric.name}' says neither lower nor higher is better")
 
 
 def _axis(model: Model, experiment: Experiment, pair: list[Policy], axis: Axis) -> Axis:

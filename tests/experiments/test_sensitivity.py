@@ -208,6 +208,7 @@ def test_what_was_asked_wrongly_is_said(ishigami):
         (UnknownName, "metric", {"metric": "z"}),
         (UsageError, "which policy", {"of": "difference"}),
         (UsageError, "too few", {"runs": 2, "method": "rank"}),
+        (UsageError, "20971520 runs of each policy", {"runs": 2**22}),
     ):
         with pytest.raises(error, match=message):
             sensitivity(model, experiment, **arguments)

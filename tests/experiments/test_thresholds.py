@@ -156,6 +156,8 @@ def test_higher_may_be_better(closed_form, final):
         (ExperimentError, "policy 'on' sets 'switch'", {"x": ("switch", 0, 1)}),
         (UsageError, "both axes are 'x'", {"y": ("X", 0, 1)}),
         (UsageError, "give 2 to", {"cells": 1}),
+        (UsageError, "1001 x 1001 cells: 16032016 runs", {"cells": 1001, "runs": 16}),
+        (UsageError, "-1 runs", {"runs": -1}),
         (UnknownName, "metric", {"metric": "price"}),
         (UnknownName, "variable", {"fixed": {"z": 1.0}}),
     ],
