@@ -25,12 +25,20 @@ if TYPE_CHECKING:
     from sdtheory.errors import Issue as Issue
     from sdtheory.errors import SDError as SDError
     from sdtheory.errors import SDWarning as SDWarning
+    from sdtheory.experiments.calibration import calibrate as calibrate
     from sdtheory.experiments.compare import compare as compare
     from sdtheory.experiments.comparison import Comparison as Comparison
+    from sdtheory.experiments.crossovers import crossovers as crossovers
+    from sdtheory.experiments.discovery import discover as discover
     from sdtheory.experiments.experiment import Experiment as Experiment
+    from sdtheory.experiments.ladder import ladder as ladder
+    from sdtheory.experiments.ladder_file import Ladder as Ladder
     from sdtheory.experiments.loop_comparison import LoopComparison as LoopComparison
     from sdtheory.experiments.loop_comparison import compare_loops as compare_loops
+    from sdtheory.experiments.optimise import optimise as optimise
     from sdtheory.experiments.policy import Policy as Policy
+    from sdtheory.experiments.sensitivity import sensitivity as sensitivity
+    from sdtheory.experiments.thresholds import threshold_map as threshold_map
     from sdtheory.feedback.causal import causal_graph as causal_graph
     from sdtheory.feedback.dominance import LoopDominance as LoopDominance
     from sdtheory.feedback.dominance import loop_dominance as loop_dominance
@@ -65,6 +73,14 @@ _HOMES = {
     "compare": "experiments.compare",
     "LoopComparison": "experiments.loop_comparison",
     "compare_loops": "experiments.loop_comparison",
+    "sensitivity": "experiments.sensitivity",
+    "discover": "experiments.discovery",
+    "threshold_map": "experiments.thresholds",
+    "crossovers": "experiments.crossovers",
+    "optimise": "experiments.optimise",
+    "calibrate": "experiments.calibration",
+    "Ladder": "experiments.ladder_file",
+    "ladder": "experiments.ladder",
     "draw": "diagrams",
     "EngineCrashed": "errors",
     "Issue": "errors",

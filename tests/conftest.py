@@ -22,3 +22,33 @@ def pytest_addoption(parser):
     group = parser.getgroup("benchmark")
     group.addoption("--world3", metavar="FILE", help="measure on this model in place of one of its size")
     group.addoption("--record", action="store_true", help="put the ratios measured on record")
+
+
+@pytest.fixture(scope="session")
+def closed_form():
+    """A function that makes a model of constants and of auxiliaries given by formulas."""
+    from sdtheory.experiments.formula import read_formula
+    from sdtheory.model.expression import Number
+    from sdtheory.model.model import Auxiliary, Constant, Equation, Model, SimulationSettings
+
+    def make(constants, **formulas):
+        variables = {name: Constant(name, (Equation(Number(value)),)) for name, value in constants.items()}
+        variables |= {
+            name: Auxiliary(name, (Equation(read_formula(text)),)) for name, text in formulas.items()
+        }
+        times = SimulationSettings(Number(0.0), Number(1.0), Number(1.0), Number(1.0))
+        return Model("closed form", variables, times)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def final():
+    """A function that makes the metric of a variable's last value."""
+    from sdtheory.experiments.metric import Metric
+    from sdtheory.model.expression import Name
+
+    def make(name, better="lower"):
+        return Metric(name, Name(name), "final", better=better)
+
+    return make

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 import sdtheory
+from sdtheory.cli.analysing import ANALYSES
 from sdtheory.cli.checking import check
 from sdtheory.cli.comparing import compare, study
 from sdtheory.cli.editing import convert, diff, rename, set_equation
@@ -86,7 +87,7 @@ def main(verbose: bool) -> None:
     """System dynamics: look at models, run them, compare policies, draw causal loops."""
 
 
-COMMANDS = (info, check, run, loops, draw, compare, study, set_equation, rename, diff, convert)
+COMMANDS = (info, check, run, loops, draw, compare, study, set_equation, rename, diff, convert, *ANALYSES)
 for command in COMMANDS:
     main.add_command(command)
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from sdtheory.cli.output import echo
+
 EVERY = 10.0  # seconds between lines
 REFRESH = 0.2  # seconds between looks of a bar
 

@@ -28,22 +28,22 @@ def futures(
     inputs : mapping of variable name to array, shape (runs,)
     """
     elements = {
-        u.name: _cells(model, u.name) for u in experiment.uncertainties if u.distribution == "dirichlet"
+        u.name: cells_of(model, u.name) for u in experiment.uncertainties if u.distribution == "dirichlet"
     }
     columns = draw(experiment.uncertainties, elements, experiment.method, runs, seed, experiment.correlations)
-    columns.update(_derived(model, experiment.derived, columns, runs))
+    columns.update(derived_values(model, experiment.derived, columns, runs))
     free = {u.name for u in experiment.uncertainties if u.free}
     inputs = {name: values for name, values in columns.items() if name not in free}
     return pd.DataFrame(columns, index=range(runs)), inputs
 
 
-def _cells(model: Model, name: str) -> list[str]:
+def cells_of(model: Model, name: str) -> list[str]:
     variable = model[name]
     (dimension,) = variable.dimensions
     return [f"{variable.name}[{element}]" for element in model.dimensions[canonical(dimension)].elements]
 
 
-def _derived(
+def derived_values(
     model: Model, formulas: Mapping[str, Expression], columns: Mapping[str, np.ndarray], runs: int
 ) -> dict[str, np.ndarray]:
     """Values of derived quantities, each after those it reads."""

@@ -247,6 +247,21 @@ def draw(
     unit = unit_points(method, runs, sum(u.width() for u in uncertainties), seed)
     labels = [u.name if i == 0 else f"{u.name} {i}" for u in uncertainties for i in range(u.width())]
     unit = correlate(unit, labels, correlations)
+    return values_at(uncertainties, elements, unit)
+
+
+def values_at(
+    uncertainties: Sequence[Uncertainty], elements: Mapping[str, Sequence[str]], unit: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The columns of a sample at points of the unit cube.
+
+    Parameters
+    ----------
+    elements : mapping
+        As of `draw`.
+    unit : array, shape (runs, coordinates)
+        Each uncertainty takes as many coordinates as its `width` says, one after another.
+    """
     sample: dict[str, np.ndarray] = {}
     column = 0
     for uncertainty in uncertainties:
