@@ -71,7 +71,7 @@ def save_figure(figure: Any, path: str | Path) -> None:
     """Write a figure without times or random ids, so that the same picture gives the same bytes."""
     import matplotlib
 
-    from sdtheory.diagrams.causal import STYLE
+    from sdtheory.diagrams.matplotlib import STYLE
 
     suffix = Path(path).suffix.lower()
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.diagrams.causal import STYLE
+from sdtheory.diagrams.matplotlib import STYLE
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), "-", "--", ":")
