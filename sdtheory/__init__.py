@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sdtheory.checking import check as check
     from sdtheory.conversion import convert as convert
     from sdtheory.diagrams import draw as draw
+    from sdtheory.diagrams.graph_files import read_graph as read_graph
     from sdtheory.documents import Document as Document
     from sdtheory.documents import Limits as Limits
     from sdtheory.documents import read as read
@@ -52,6 +53,7 @@ _HOMES = {
     "Comparison": "experiments.comparison",
     "compare": "experiments.compare",
     "draw": "diagrams",
+    "read_graph": "diagrams.graph_files",
     "Issue": "errors",
     "SDError": "errors",
     "SDWarning": "errors",

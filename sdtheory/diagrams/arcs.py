@@ -49,7 +49,7 @@ def bend_through(start: Any, middle: Any, stop: Any) -> float:
 
     Examples
     --------
-    >>> bend_through((0, 0), (1, -1), (2, 0))
+    >>> round(bend_through((0, 0), (1, -1), (2, 0)), 9)
     0.5
     """
     (x0, y0), (x1, y1), (x2, y2) = start, middle, stop

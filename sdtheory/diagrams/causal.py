@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def causal_scene(picture: Picture) -> Scene:
     ids = unique_ids(picture.graph)
     links = _links(picture, ids)
     names = [_name(picture, name, ids[name]) for name in picture.graph]
-    groups = [*_halos(picture), *links, *names, *_icons(picture)]
+    groups = [*_halos(picture), *links, *names, *map(_icon_group, icons(picture))]
     drawn = Scene(picture.title, "", tuple(groups))
     if picture.title and groups:
         left, top, right, _ = drawn.bounds
@@ -183,54 +184,57 @@ def _name(picture: Picture, name: str, id: str) -> Group:
     return Group(f"variable-{id}", "variable", tuple(shapes), classes, facts, title)
 
 
-def _icons(picture: Picture) -> list[Group]:
-    """Ring arrows with the loops' ids, each inside its loop."""
-    groups: list[Group] = []
-    taken: list[tuple[np.ndarray, float]] = []
+@dataclass(frozen=True)
+class Icon:
+    """Where a loop's ring arrow is, how large, and which way it turns."""
+
+    loop: Loop
+    at: tuple[float, float]
+    radius: float
+    clockwise: bool
+    colour: str
+    name: str
+
+
+def icons(picture: Picture) -> list[Icon]:
+    """The ring arrows of a picture: of the highlighted loops, else of those that have room for one."""
+    found: list[Icon] = []
     for number, loop in enumerate(picture.highlight):
-        colour = loop_colour(number)
-        groups += _icon(picture, loop, LARGE_ICON, colour, loop.name, taken, must=True)
+        found += _icon(picture, loop, LARGE_ICON, loop_colour(number), loop.name, found)
     for loop in () if picture.highlight else picture.icons:
-        if len(groups) < MOST_ICONS:
-            groups += _icon(picture, loop, SMALL_ICON, QUIET, "", taken, must=False)
-    return groups
+        if len(found) < MOST_ICONS:
+            found += _icon(picture, loop, SMALL_ICON, QUIET, "", found)
+    return found
 
 
 def _icon(
-    picture: Picture,
-    loop: Loop,
-    radius: float,
-    colour: str,
-    name: str,
-    taken: list[tuple[np.ndarray, float]],
-    must: bool,
-) -> list[Group]:
+    picture: Picture, loop: Loop, radius: float, colour: str, name: str, taken: Sequence[Icon]
+) -> list[Icon]:
     if not all(link in picture.arcs for link in loop.links):
         return []
     outline = np.concatenate([resampled(picture.arcs[link].curve, 24) for link in loop.links])
-    at = _free_spot(picture, outline, radius, name, taken, must)
+    at = _free_spot(picture, outline, radius, name, taken)
     if at is None:
         return []
-    taken.append((at, radius))
-    clockwise = signed_area(outline) > 0
-    turning = "clockwise" if clockwise else "counter-clockwise"
-    shapes = loop_icon((float(at[0]), float(at[1])), radius, clockwise, colour, loop.id, name)
+    place = float(at[0]), float(at[1])
+    return [Icon(loop, place, radius, signed_area(outline) > 0, colour, name)]
+
+
+def _icon_group(icon: Icon) -> Group:
+    loop = icon.loop
+    shapes = loop_icon(icon.at, icon.radius, icon.clockwise, icon.colour, loop.id, icon.name)
+    turning = "clockwise" if icon.clockwise else "counter-clockwise"
     facts = {"loop": loop.id, "name": loop.name, "polarity": loop.polarity, "turning": turning}
     title = f"{loop.id}: {' to '.join(loop.variables)}"
-    return [Group(f"icon-{loop.id}", "loop", tuple(shapes), (f"loop-{loop.id}",), facts, title)]
+    return Group(f"icon-{loop.id}", "loop", tuple(shapes), (f"loop-{loop.id}",), facts, title)
 
 
 def _free_spot(
-    picture: Picture,
-    outline: np.ndarray,
-    radius: float,
-    name: str,
-    taken: Sequence[tuple[np.ndarray, float]],
-    must: bool,
+    picture: Picture, outline: np.ndarray, radius: float, name: str, taken: Sequence[Icon]
 ) -> np.ndarray | None:
     """The place inside a loop's outline nearest to its middle that is clear of names and arcs.
 
-    When there is none: the clearest place if there `must` be an icon, else None.
+    When there is none: the clearest place for an icon with a name, else None.
     """
     low, high = outline.min(axis=0), outline.max(axis=0)
     grid = np.stack(np.meshgrid(*(np.linspace(low[i], high[i], 25) for i in (0, 1))), axis=-1).reshape(-1, 2)
@@ -238,7 +242,7 @@ def _free_spot(
     grid = np.concatenate([middle[None], grid])
     grid = grid[inside(grid, outline)]
     if not len(grid):
-        return middle if must else None
+        return middle if name else None
     below = 6 + 14.4 * len(wrapped(name, 22)) if name else 0.0
     radius += 5.0  # for its arrowhead
     across = max(radius, text_size(wrapped(name, 22))[0] / 2 if name else 0.0)
@@ -251,10 +255,11 @@ def _free_spot(
     lines = lines[((lines > low - 50) & (lines < high + 50)).all(axis=1)]
     away = np.abs(middle_of[:, None] - lines) - np.array([across, radius + below / 2])
     room = np.minimum(room, away.max(axis=-1).min(axis=1))
-    for at, size in taken:
-        room = np.minimum(room, np.hypot(*(grid - at).T) - size - radius)
+    for other in taken:
+        # a name below takes room too
+        room = np.minimum(room, np.hypot(*(grid - other.at).T) - other.radius - radius - below)
     clear = room >= 2.0
     if clear.any():
         distances = np.hypot(*(grid - middle).T)
         return grid[np.where(clear, distances, np.inf).argmin()]
-    return grid[int(room.argmax())] if must else None
+    return grid[int(room.argmax())] if name else None
