@@ -134,13 +134,18 @@ def run(
     print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *shown], rows)
 
 
-def graph_of(loaded: Any) -> Any:
-    """The causal graph with signs that equations leave open taken from the model's own run."""
+def run_of(loaded: Any) -> Any:
+    """The model's own run, which settles signs that its equations leave open; None when it cannot be run."""
     try:
-        return sd.causal_graph(loaded, sd.simulate(loaded))
+        return sd.simulate(loaded)
     except sd.SDError as error:
         click.echo(f"warning: signs come from the equations alone: {error}", err=True)
-        return sd.causal_graph(loaded)
+        return None
+
+
+def graph_of(loaded: Any) -> Any:
+    """The causal graph with signs that equations leave open taken from the model's own run."""
+    return sd.causal_graph(loaded, run_of(loaded))
 
 
 @click.command()
@@ -193,9 +198,24 @@ def loop_names(model: str, names: str | None) -> Any:
 @click.command()
 @MODEL
 @click.argument("out", type=click.Path())
-@click.option("--highlight", default=None, metavar="LOOP", help="Id or name of a loop.")
+@click.option("--view", default="causal", metavar="VIEW", help="causal, or stock-flow.")
+@click.option("--highlight", multiple=True, metavar="LOOP", help="Id or name of a loop; may be repeated.")
+@click.option("--layout", default=None, metavar="loops", help="loops: new places, the first loop as a ring.")
 @click.option("--names", type=click.Path(), default=None, help="An experiment file that names loops.")
-def draw(model: str, out: str, highlight: str | None, names: str | None) -> None:
-    """Draw the causal-loop diagram of MODEL to OUT (.svg, .pdf or .png)."""
-    sd.draw(graph_of(sd.load(model)), out, highlight=highlight, loop_names=loop_names(model, names))
+def draw(
+    model: str, out: str, view: str, highlight: tuple[str, ...], layout: str | None, names: str | None
+) -> None:
+    """Draw MODEL to OUT, or write its causal graph for another program.
+
+    Pictures are .svg, .pdf, .png and .tex; graphs .dot, .graphml, .gexf, .cyjs, .mmd, .drawio, .kumu.json,
+    .loopy and .json; causal diagrams for Vensim and XMILE .mdl and .xmile.
+    """
+    if view != "causal":
+        sd.draw(sd.read(model), out, view=view)
+    elif out.lower().endswith((".mdl", ".xmile")):
+        sd.draw(graph_of(sd.load(model)), out, loop_names=loop_names(model, names), highlight=highlight)
+    else:
+        document = sd.read(model)
+        options = {"highlight": highlight, "layout": layout, "loop_names": loop_names(model, names)}
+        sd.draw(document, out, run=run_of(sd.load(document)), **options)
     click.echo(f"drawn to {out}", err=True)

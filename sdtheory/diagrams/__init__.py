@@ -154,13 +154,15 @@ def _refuse_models(what: Any, suffix: str) -> None:
 def _draw_stock_flow(what: Any, path: str | Path, suffix: str, title: str) -> None:
     if suffix not in PICTURES:
         pictures = ", ".join(PICTURES)
-        raise UsageError(f"a stock-flow diagram cannot be drawn to '{suffix}'", remedy=f"use one of {pictures}")
+        raise UsageError(
+            f"a stock-flow diagram cannot be drawn to '{suffix}'", remedy=f"use one of {pictures}"
+        )
     from sdtheory.diagrams.stock_flow import stock_flow_scenes
 
     whole = Path(path)
     stem = whole.name[: -len(suffix)]
     for number, scene in enumerate(stock_flow_scenes(what, title), 1):
-        name = whole.name if number == 1 else f"{stem}-{number}{whole.name[-len(suffix):]}"
+        name = whole.name if number == 1 else f"{stem}-{number}{whole.name[-len(suffix) :]}"
         _save(suffix, scene, whole.with_name(name))
 
 

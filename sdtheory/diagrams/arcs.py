@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.diagrams.scene import Path, Point
+from sdtheory.diagrams.scene import Path, Point, smooth_through
 
 
 def bent(start: Any, stop: Any, bend: float, points: int = 33) -> np.ndarray:
@@ -153,8 +153,6 @@ def segments_meet_boxes(a: Any, b: Any, centres: Any, halves: Any) -> np.ndarray
 
 def curve_path(curve: np.ndarray, **style) -> Path:
     """A curve that was sampled on an arc, as a few cubic pieces."""
-    from sdtheory.diagrams.scene import smooth_through
-
     pieces = max(2, min(12, math.ceil(_turned(curve) / 0.6)))
     return smooth_through(_pairs(resampled(curve, pieces + 1)), **style)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from sdtheory.diagrams.arcs import curve_path, heading, length_of, shortened
 from sdtheory.diagrams.colours import INK
+from sdtheory.diagrams.letters import wrapped
 from sdtheory.diagrams.scene import Path, Shape, Text, line_through
 
 INITIAL_DASH = (5.0, 4.0)
@@ -77,8 +77,6 @@ def loop_icon(
     shapes = ring_arrow(centre, radius, clockwise, colour, 1.0 + radius / 16)
     shapes.append(Text(x, y, (words,), size=size, bold=True, colour=INK, role="id"))
     if name:
-        from sdtheory.diagrams.letters import wrapped
-
         lines = wrapped(name, 22)
         down = y + radius + 6 + 7.0 * len(lines)
         shapes.append(Text(x, down, lines, size=12.0, italic=True, halo=True, role="name"))
@@ -99,8 +97,3 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         at = a[..., 0] + (y - a[..., 1]) / (b[..., 1] - a[..., 1]) * (b[..., 0] - a[..., 0])
     return (spans & (x < at)).sum(axis=1) % 2 == 1
-
-
-def degrees(direction: np.ndarray) -> float:
-    """Direction counter-clockwise from 3 o'clock on a screen."""
-    return math.degrees(math.atan2(-direction[1], direction[0]))

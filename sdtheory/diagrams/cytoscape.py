@@ -27,7 +27,9 @@ def cyjs(picture: Picture) -> str:
     for row in link_rows(picture):
         facts = {key: value for key, value in row.items() if key not in ("from", "to")}
         polarity = facts.get("polarity", "")
-        edges.append({"data": facts | {"interaction": polarity, "name": f"{row['from']} ({polarity}) {row['to']}"}})
+        edges.append(
+            {"data": facts | {"interaction": polarity, "name": f"{row['from']} ({polarity}) {row['to']}"}}
+        )
     data = graph_facts(picture) | {"loops": loop_rows(picture)}
     whole = {
         "format_version": "1.0",

@@ -49,7 +49,11 @@ def label(name: str) -> str:
 def _vertex(root: ElementTree.Element, picture: Picture, row: dict) -> None:
     width, height = picture.sizes[row["name"]]
     style = "rounded=0;whiteSpace=wrap;html=1;fontSize=12;spacing=0;"
-    style += "strokeColor=#000000;fillColor=#FFFFFF;" if row.get("kind") == "stock" else "strokeColor=none;fillColor=none;"
+    style += (
+        "strokeColor=#000000;fillColor=#FFFFFF;"
+        if row.get("kind") == "stock"
+        else "strokeColor=none;fillColor=none;"
+    )
     facts = {"id": row["id"], "value": label(row["name"]), "style": style, "vertex": "1", "parent": "1"}
     cell = ElementTree.SubElement(root, "mxCell", facts)
     place = {"x": row["x"] - width / 2, "y": row["y"] - height / 2, "width": width, "height": height}
@@ -73,7 +77,8 @@ def _edge(root: ElementTree.Element, picture: Picture, row: dict) -> None:
     ElementTree.SubElement(points, "mxPoint", {"x": f"{rounded(x):g}", "y": f"{rounded(y):g}"})
     polarity = row.get("polarity")
     if polarity in SIGNS:
-        look = f"edgeLabel;html=1;resizable=0;fontSize=14;fontStyle=1;fontColor={WORDS[polarity]};labelBackgroundColor=none;"
+        look = "edgeLabel;html=1;resizable=0;fontSize=14;fontStyle=1;labelBackgroundColor=none;"
+        look += f"fontColor={WORDS[polarity]};"
         facts = {"id": f"{row['id']}-sign", "value": SIGNS[polarity], "style": look, "vertex": "1"}
         sign = ElementTree.SubElement(root, "mxCell", facts | {"connectable": "0", "parent": row["id"]})
         ElementTree.SubElement(sign, "mxGeometry", {"x": "0.8", "y": "9", "relative": "1", "as": "geometry"})

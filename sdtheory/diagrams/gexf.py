@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree
 
 import networkx as nx
@@ -26,15 +27,17 @@ def gexf(picture: Picture) -> str:
     plain = nx.DiGraph(name=xml_safe(title_of(picture)))
     for row in node_rows(picture):
         stock = row.get("kind") == "stock"
-        facts = {key: xml_safe(str(row[key])) for key in ("kind", "units", "documentation") if key in row}
+        words = {key: xml_safe(str(row[key])) for key in ("kind", "units", "documentation") if key in row}
         place = {"x": row["x"], "y": -row["y"], "z": 0.0}  # y grows upward in Gephi
         viz = {"position": place, "color": _rgb(INK if stock else QUIET_WORDS), "size": 8.0 if stock else 5.0}
-        plain.add_node(row["id"], label=xml_safe(row["name"]), viz=viz, **facts)
+        plain.add_node(row["id"], label=xml_safe(row["name"]), viz=viz, **words)
     for row in link_rows(picture):
         link = row["from"], row["to"]
         width = rounded(link_width(picture, link))
         viz = {"color": _rgb(link_colour(picture, link)), "thickness": width}
-        facts = {key: row[key] for key in ("basis", "delay", "initial", "share") if key in row}
+        facts: dict[str, Any] = {
+            key: row[key] for key in ("basis", "delay", "initial", "share") if key in row
+        }
         facts |= {"polarity": row.get("polarity", ""), "loops": " ".join(row["loops"])}
         plain.add_edge(row["source"], row["target"], id=row["id"], weight=width, viz=viz, **facts)
     writer = nx.readwrite.gexf.GEXFWriter(encoding="utf-8", prettyprint=False, version="1.2draft")

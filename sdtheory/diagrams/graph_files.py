@@ -84,8 +84,12 @@ def _joined(nodes: list[tuple[str, dict]], edges: list[tuple[str, str, dict]], f
         graph.add_node(name, **_without(data))
     for source, target, data in edges:
         if not {source, target} <= known:
-            raise ValueError(f"a link ends at '{source if source not in known else target}', which is no variable")
-        graph.add_edge(source, target, **{k: v for k, v in _without(data).items() if not (k == "polarity" and not v)})
+            raise ValueError(
+                f"a link ends at '{source if source not in known else target}', which is no variable"
+            )
+        graph.add_edge(
+            source, target, **{k: v for k, v in _without(data).items() if not (k == "polarity" and not v)}
+        )
     return graph
 
 

@@ -90,7 +90,12 @@ def _shape_node(data: Any, picture: Picture, row: dict) -> None:
     _y(node, "Fill", {"color": "#FFFFFF", "transparent": "false"})
     border = {"color": "#000000", "hasColor": "true" if stock else "false", "type": "line", "width": "1.0"}
     _y(node, "BorderStyle", border)
-    label = {"alignment": "center", "autoSizePolicy": "content", "fontFamily": "DejaVu Sans", "fontSize": "12"}
+    label = {
+        "alignment": "center",
+        "autoSizePolicy": "content",
+        "fontFamily": "DejaVu Sans",
+        "fontSize": "12",
+    }
     label |= {"modelName": "internal", "modelPosition": "c", "textColor": "#000000", "visible": "true"}
     _y(node, "NodeLabel", label, xml_safe("\n".join(wrapped(row["name"]))))
     _y(node, "Shape", {"type": "rectangle"})

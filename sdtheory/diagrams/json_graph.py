@@ -26,7 +26,9 @@ def json_graph(picture: Picture) -> str:
         nodes[name] = {"label": name, "metadata": row}
     edges = []
     for row in link_rows(picture):
-        facts = {key: row[key] for key in row if key not in ("id", "source", "target", "from", "to", "polarity")}
+        facts = {
+            key: row[key] for key in row if key not in ("id", "source", "target", "from", "to", "polarity")
+        }
         ends = {"source": row["from"], "target": row["to"]}
         edges.append(ends | {"relation": row.get("polarity", ""), "metadata": facts})
     facts = graph_facts(picture)

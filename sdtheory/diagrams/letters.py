@@ -57,7 +57,8 @@ def wrapped(name: str, letters: int = WRAP) -> tuple[str, ...]:
     """
     lines: list[str] = []
     for line in textwrap.wrap(name, letters, break_long_words=False):
-        lines += [line[i : i + LONGEST_WORD] for i in range(0, len(line), LONGEST_WORD)]
+        longest = max(letters, LONGEST_WORD)
+        lines += [line[i : i + longest] for i in range(0, len(line), longest)]
     return tuple(lines) or (name.strip(),)
 
 

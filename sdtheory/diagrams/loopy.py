@@ -55,7 +55,9 @@ def loopy(picture: Picture) -> str:
         bow = round(picture.arcs[link].bend * float(np.hypot(*(curve[-1] - curve[0]))))
         edges.append([numbers[link[0]], numbers[link[1]], bow, strength, 0])
     if left_out:
-        warnings.warn(f"LOOPY has no form for links of open sign: {', '.join(left_out)}", SDWarning, stacklevel=3)
+        warnings.warn(
+            f"LOOPY has no form for links of open sign: {', '.join(left_out)}", SDWarning, stacklevel=3
+        )
     data = json.dumps([nodes, edges, [], len(nodes)], separators=(",", ":"))
     address = ADDRESS + quote(data, safe="")
     if len(address) > LONGEST:

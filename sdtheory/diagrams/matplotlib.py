@@ -73,7 +73,7 @@ def _outline(axes: Any, shape: Box | Path, depth: int) -> None:
     from matplotlib.patches import FancyBboxPatch, PathPatch
     from matplotlib.path import Path as Outline
 
-    style = {
+    style: dict[str, Any] = {
         "edgecolor": shape.stroke or "none",
         "facecolor": shape.fill or "none",
         "linewidth": shape.line * POINT if shape.stroke else 0,

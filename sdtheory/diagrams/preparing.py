@@ -54,7 +54,9 @@ def causal_picture(
     by_id = {loop.id: loop for loop in loops}
     independent = LoopList([by_id.get(loop.id, loop) for loop in independent])
     known: Sequence[Loop] = loops if len(loops) <= MOST_KNOWN else [*chosen, *independent]
-    known = list({loop.id: loop for loop in known if all(drawn.has_edge(*link) for link in loop.links)}.values())
+    known = list(
+        {loop.id: loop for loop in known if all(drawn.has_edge(*link) for link in loop.links)}.values()
+    )
     places, view = _places(graph, document, layout)
     if view is not None:
         known = named_by_view(known, view, places)
@@ -86,7 +88,9 @@ def graph_of(what: Any, run: Any) -> tuple[nx.DiGraph, Document | None]:
         return causal_graph(what, run), document
     if not isinstance(what, nx.DiGraph) or what.is_multigraph():
         kind = type(what).__name__
-        raise UsageError(f"cannot draw a {shown(kind)}", remedy="give a Document, a Model or a networkx.DiGraph")
+        raise UsageError(
+            f"cannot draw a {shown(kind)}", remedy="give a Document, a Model or a networkx.DiGraph"
+        )
     odd = next((node for node in what if not isinstance(node, str)), None)
     if odd is not None:
         raise UsageError(f"the node {shown(repr(odd))} is not a text", remedy="relabel the graph's nodes")
@@ -95,9 +99,7 @@ def graph_of(what: Any, run: Any) -> tuple[nx.DiGraph, Document | None]:
     return what, None
 
 
-def _loops(
-    graph: nx.DiGraph, names: Iterable[Mapping], highlight: Any, scores: Any
-) -> LoopList:
+def _loops(graph: nx.DiGraph, names: Iterable[Mapping], highlight: Any, scores: Any) -> LoopList:
     given = list(names)
     for loop in graph.graph.get("loops") or () if not given else ():
         given.append({"name": loop["name"], "through": loop["variables"], "polarity": loop["polarity"]})
@@ -118,7 +120,9 @@ def _places(
     if isinstance(layout, Mapping):
         return {name: tuple(map(float, layout[name])) for name in graph if name in layout}, None  # type: ignore[misc]
     if layout not in (None, "loops"):
-        raise UsageError(f"unknown layout '{shown(str(layout))}'", remedy="use 'loops', or a mapping of names to places")
+        raise UsageError(
+            f"unknown layout '{shown(str(layout))}'", remedy="use 'loops', or a mapping of names to places"
+        )
     if layout == "loops":
         return {}, None
     if document is not None:

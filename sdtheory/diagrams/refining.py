@@ -67,7 +67,7 @@ def _hits(obstacles: Obstacles, arcs: Mapping[Link, Arc]) -> list[tuple[Link, in
         hit = segments_meet_boxes(
             points[:-1, None], points[1:, None], obstacles.centres[None], obstacles.halves[None] + CLEAR / 2
         ).any(axis=0)
-        found += [(link, int(n)) for n in np.flatnonzero(hit) if obstacles.names[n] not in link]
+        found += [(link, int(n)) for n in np.flatnonzero(hit) if obstacles.names[int(n)] not in link]
     return found
 
 
@@ -111,7 +111,12 @@ def _troubled(
 
 
 def _moved(
-    where: np.ndarray, task: Task, name: int, names: list[str], arcs: Mapping[Link, Arc], rng: np.random.Generator
+    where: np.ndarray,
+    task: Task,
+    name: int,
+    names: list[str],
+    arcs: Mapping[Link, Arc],
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """A better place for one name, the arcs of others where they are."""
     spread = rng.uniform(20, 140, (CHOICES, 1))

@@ -232,14 +232,16 @@ def _pair_costs(
 
 
 def _meeting(one: np.ndarray, other: np.ndarray, sign: np.ndarray, other_sign: np.ndarray) -> np.ndarray:
-    """What pairs of curves cost together, shape (pairs,): crossings, lying on each other, tips and signs in one place."""
+    """What pairs of curves cost together: crossings, lying on each other, tips and signs in one place."""
     cross = segments_cross(one[:, :-1, None], one[:, 1:, None], other[:, None, :-1], other[:, None, 1:])
     near = _close(one[:, :, None], other[:, None], 5.0)
     along = np.maximum(near.any(axis=2).mean(axis=1) - 1.5 / POINTS, 0.0)
     tips = _close(one[:, -1], other[:, -1], 13.0)
     heads = (near[:, -1].any(axis=1) | near[:, :, -1].any(axis=1)) & ~tips
     signs = _close(sign, other_sign, SIGN)
-    on_lines = _close(sign[:, None], other, 6.0).any(axis=1) + _close(other_sign[:, None], one, 6.0).any(axis=1)
+    on_lines = _close(sign[:, None], other, 6.0).any(axis=1) + _close(other_sign[:, None], one, 6.0).any(
+        axis=1
+    )
     return (
         CROSSING * cross.sum(axis=(1, 2)) + ALONG * along + TIPS * tips + HEADS * heads
         + SIGNS * signs + SIGN_ON_LINE * on_lines

@@ -91,7 +91,5 @@ def _words(text: Text, role: str) -> str:
     if len(lines) == 1:
         y, words = lines[0]
         return f'<text{role} x="{x}" y="{number_text(y)}"{style} xml:space="preserve">{_text(words)}</text>'
-    spans = " ".join(
-        f'<tspan x="{x}" y="{number_text(y)}">{_text(words)}</tspan>' for y, words in lines
-    )
+    spans = " ".join(f'<tspan x="{x}" y="{number_text(y)}">{_text(words)}</tspan>' for y, words in lines)
     return f"<text{role}{style}>{spans}</text>"

@@ -134,9 +134,7 @@ def _shape(shape: Shape, colours: dict[str, str], replaced: dict[str, str]) -> l
     if isinstance(shape, Box):
         if shape.radius:
             options.append(f"rounded corners={number_text(0.75 * shape.radius)}bp")
-        corners = [
-            (shape.x + side * shape.width / 2, shape.y + side * shape.height / 2) for side in (-1, 1)
-        ]
+        corners = [(shape.x + side * shape.width / 2, shape.y + side * shape.height / 2) for side in (-1, 1)]
         return [rf"\path[{','.join(options)}] {_at(corners[0])} rectangle {_at(corners[1])};"]
     return [rf"\path[{','.join(options)}] {_steps(shape)};"]
 
@@ -193,7 +191,7 @@ def _letter(letter: str, replaced: dict[str, str]) -> str:
         return " "
     if " " <= letter < "\x7f":
         return letter
-    base, *marks = unicodedata.normalize("NFD", letter)
+    base, *marks = list(unicodedata.normalize("NFD", letter))
     if base.isascii() and base.isalpha() and len(marks) == 1 and marks[0] in _ACCENTS:
         return f"\\{_ACCENTS[marks[0]]}{{{_DOTLESS.get(base, base)}}}"
     words = _spelled_out(letter)

@@ -63,12 +63,14 @@ def _sketch(picture: Picture, names: dict[str, str]) -> list[str]:
         return f"{round(x + shift[0])},{round(y + shift[1])}"
 
     ids = {name: number for number, name in enumerate(picture.graph, 1)}
-    lines = []
+    lines: list[str] = []
     for name, data in picture.graph.nodes(data=True):
         width, height = picture.sizes[name]
         size = f"{math.ceil(width / 2)},{math.ceil(height / 2)}"
         shape = _BOXED if data.get("kind") == "stock" else _NAME
-        lines.append(f"10,{ids[name]},{written(names[name])},{at(*picture.place[name])},{size},{shape},0,0,0,0,0,0")
+        lines.append(
+            f"10,{ids[name]},{written(names[name])},{at(*picture.place[name])},{size},{shape},0,0,0,0,0,0"
+        )
     number = len(ids)
     for (source, target), arc in picture.arcs.items():
         number += 1
@@ -83,10 +85,10 @@ def _sketch(picture: Picture, names: dict[str, str]) -> list[str]:
         lines.append(f"1,{number},{ends}|({at(*middle)})|")
     for icon in marks:
         number += 1
-        size = round(icon.radius)
-        turning = 4 if icon.clockwise else 5
+        radius = round(icon.radius)
+        shape_code = 4 if icon.clockwise else 5
         lines += [
-            f"12,{number},0,{at(*icon.at)},{size},{size},{turning},4,0,0,-1,0,0,0",
+            f"12,{number},0,{at(*icon.at)},{radius},{radius},{shape_code},4,0,0,-1,0,0,0",
             " ".join(f"{icon.loop.id} {icon.name}".split()),
         ]
     return lines

@@ -49,9 +49,7 @@ def read(path: str | Path) -> Drawn:
             found.arcs[link] = np.concatenate([found.arcs[link], found.tips[link][None]])
             for words in group.iter(f"{SVG}text"):
                 size = float(words.get("font-size"))
-                found.signs[link] = np.array(
-                    [float(words.get("x")), float(words.get("y")) - BASELINE * size]
-                )
+                found.signs[link] = np.array([float(words.get("x")), float(words.get("y")) - BASELINE * size])
                 found.polarities[link] = SIGNS["".join(words.itertext())]
     return found
 
