@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import string
 import warnings
-from urllib.parse import quote
 
 import numpy as np
 
@@ -18,6 +18,7 @@ MARGIN = 120
 STRENGTHS = {"+": 1, "-": -1}
 _STOCK, _OTHER = 4, 3  # numbers of colours
 _HALF = 0.5
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 
 
 def loopy(picture: Picture) -> str:
@@ -43,7 +44,7 @@ def loopy(picture: Picture) -> str:
     for row in rows:
         x, y = round(row["x"] - low[0] + MARGIN), round(row["y"] - low[1] + MARGIN)
         hue = _STOCK if row.get("kind") == "stock" else _OTHER
-        nodes.append([numbers[row["name"]], x, y, _HALF, quote(row["name"], safe=""), hue])
+        nodes.append([numbers[row["name"]], x, y, _HALF, percent(row["name"]), hue])
     edges, left_out = [], []
     for row in link_rows(picture):
         link = row["from"], row["to"]
@@ -59,7 +60,7 @@ def loopy(picture: Picture) -> str:
             f"LOOPY has no form for links of open sign: {', '.join(left_out)}", SDWarning, stacklevel=3
         )
     data = json.dumps([nodes, edges, [], len(nodes)], separators=(",", ":"))
-    address = ADDRESS + quote(data, safe="")
+    address = ADDRESS + percent(data)
     if len(address) > LONGEST:
         warnings.warn(
             f"the address has {len(address):,} characters; browsers take {LONGEST:,} for certain",
@@ -67,3 +68,17 @@ def loopy(picture: Picture) -> str:
             stacklevel=3,
         )
     return address + "\n"
+
+
+def percent(text: str) -> str:
+    """Text as it may stand in an address.
+
+    Examples
+    --------
+    >>> percent("a b/c")
+    'a%20b%2Fc'
+    """
+    return "".join(
+        letter if letter in _UNRESERVED else "".join(f"%{byte:02X}" for byte in letter.encode())
+        for letter in text
+    )

@@ -18,7 +18,7 @@ from sdtheory.diagrams.shares import Shares
 from sdtheory.feedback.loops import Loop
 
 LARGE = (25, 45)
-EFFORT = ((6, 10), (3, 5), (1, 2))  # layouts drawn, and rounds of small moves, by the number of names
+EFFORT = ((3, 8), (2, 5), (1, 2))  # layouts drawn, and rounds of small moves, by the number of names
 LEFT_OUT = ("constant", "lookup", "data")
 
 
@@ -99,7 +99,6 @@ def laid_out(
     graph: nx.DiGraph,
     loops: Sequence[Loop] = (),
     highlight: Sequence[Loop] = (),
-    ring: Loop | None = None,
     places: Mapping[str, Point] | None = None,
     **rest,
 ) -> Picture:
@@ -109,14 +108,13 @@ def laid_out(
     ----------
     graph : networkx.DiGraph
     loops, highlight : sequence of Loop
-    ring : Loop, optional
-        Drawn as a ring (default: the first highlighted).
+        The first that is highlighted is drawn as a ring, unless there are places.
     places : mapping of str to (x, y), optional
         Where names are to stay; without it the ring decides.
     **rest
         As `Picture` takes it.
     """
-    ring = highlight[0] if highlight else ring
+    ring = highlight[0] if highlight else None
     members = {name for loop in highlight for name in loop.variables}
     sizes = {name: name_size(name, graph.nodes[name], name in members) for name in graph}
     bends: dict[Link, float] = {}

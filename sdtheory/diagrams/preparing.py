@@ -66,8 +66,7 @@ def causal_picture(
     exact = layout is None and document is None and bool(places)
     if exact:
         return drawn_at(graph if whole else drawn, places, known, chosen, **facts)
-    ring = independent[0] if independent else None
-    picture = laid_out(drawn, known, chosen, ring, places, **facts)
+    picture = laid_out(drawn, known, chosen, places, **facts)
     return _with_the_rest(picture, graph) if whole else picture
 
 

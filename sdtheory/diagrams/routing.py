@@ -27,6 +27,7 @@ ARRIVES = (3.0, 7.0, 11.0, 15.0)  # distance of its tip: the first that leaves r
 CLEAR = 3.0  # least distance of an arc from a name that it does not belong to
 POINTS = 14  # of an arc when it is compared with others
 SWEEPS = 6
+ORDERS = 8
 HEADS, SIGNS, SIGN_ON_LINE = 1.5, 7.0, 2.0
 WIDE_HEAD = 5.5  # half width of a highlighted arrow's head
 _FAN = (62.0, 75.0, 50.0, 90.0, 38.0, 105.0, 120.0)  # degrees from the way back
@@ -163,7 +164,7 @@ def sign_choices(arc: Arc, half_head: float = 4.0) -> np.ndarray:
     direction = heading(arc.curve)
     outward = np.array([direction[1], -direction[0]]) * outer_side(arc)
     places = []
-    for reach in (max(half_head + 7.5, 11.5), REACH - 0.1):
+    for reach in (max(half_head + 7.5, 11.5), REACH - 1, REACH - 0.1):
         for angle in np.radians(_FAN):
             away = reach * np.sin(angle)
             if reach <= REACH and (away > half_head + 4.5 or np.cos(angle) < 0):
@@ -280,13 +281,33 @@ def sign_places(
         cost += 4 * (near < 6).any(axis=1) + 2 * (near < 9).any(axis=1)
         choices.append(places)
         costs.append(cost)
+    return dict(zip(arcs, _apart(choices, costs), strict=True))
+
+
+def _apart(choices: list[np.ndarray], costs: list[np.ndarray]) -> np.ndarray:
+    """One place for each sign, apart from the others: the cheapest of a few orders of choosing."""
     chosen = np.array([places[int(cost.argmin())] for places, cost in zip(choices, costs, strict=True)])
-    for _ in range(SWEEPS):
-        for number, (places, cost) in enumerate(zip(choices, costs, strict=True)):
-            others = np.delete(chosen, number, axis=0)
-            on_signs = (np.abs(places[:, None] - others) < SIGN).all(axis=-1).sum(axis=1)
-            chosen[number] = places[int((cost + ON_SIGN * on_signs).argmin())]
-    return dict(zip(arcs, chosen, strict=True))
+    rng = np.random.default_rng(0)
+    best, least = chosen, np.inf
+    for number in range(ORDERS):
+        # those with the fewest good places choose first, then whoever
+        order = np.argsort([(cost < INNER).sum() for cost in costs], kind="stable")
+        order = rng.permutation(order) if number else order
+        tried = chosen.copy() if number % 2 else np.full_like(chosen, np.inf)
+        total = 0.0
+        for sweep in range(2):
+            total = 0.0
+            for link in order:
+                others = np.delete(tried, link, axis=0)
+                on_signs = (np.abs(choices[link][:, None] - others) < SIGN).all(axis=-1).sum(axis=1)
+                cost = costs[link] + ON_SIGN * on_signs
+                tried[link] = choices[link][int(cost.argmin())]
+                total += float(cost.min()) * sweep
+        if total < least:
+            best, least = tried, total
+        if least < INNER:
+            break
+    return best
 
 
 def _distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
