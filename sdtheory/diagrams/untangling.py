@@ -8,7 +8,7 @@ import numpy as np
 
 from sdtheory.diagrams.arcs import segments_cross, segments_meet_boxes
 
-CROSSING, OVERLAP, THROUGH, TOO_NEAR, LENGTH = 2.0, 4.0, 3.0, 1.5, 0.15
+CROSSING, OVERLAP, THROUGH, TOO_NEAR, LENGTH = 2.0, 4.0, 3.0, 1.5, 0.25
 ON_RING, IN_RING, IN_MIDDLE = 5.0, 0.7, 4.0
 ROOMY = 120.0  # half height of a ring that has room for names inside
 ICON = np.array([80.0, 60.0])  # half axes of the middle of a ring, where its icon and name are

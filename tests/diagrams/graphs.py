@@ -8,10 +8,10 @@ import networkx as nx
 
 import sdtheory as sd
 
-WORDS = (
-    "order stock backlog desired inventory production workforce adjustment time gap price demand capacity hiring "
-    "rate perceived quality"
-).split()
+WORDS = [
+    "order", "stock", "backlog", "desired", "inventory", "production", "workforce", "adjustment", "time", "gap",
+    "price", "demand", "capacity", "hiring", "rate", "perceived", "quality",
+]  # fmt: skip
 
 SIR = """{UTF-8}
 Susceptible = INTEG(-Infection, 990) ~ Person ~|

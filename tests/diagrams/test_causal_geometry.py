@@ -31,7 +31,10 @@ def study():
     found = {}
     for name in STUDY:
         model = sd.load(f"models/{name}.xmile")
-        found[name] = sd.causal_graph(model, sd.simulate(model)), sd.Experiment.read(f"models/{name}.toml").loops
+        found[name] = (
+            sd.causal_graph(model, sd.simulate(model)),
+            sd.Experiment.read(f"models/{name}.toml").loops,
+        )
     return found
 
 
@@ -164,7 +167,10 @@ def test_places_of_a_file_are_kept_unless_new_ones_are_asked_for(tmp_path):
     }
     names = [name for name in kept.names if name in places]
     # the picture is the file's, moved and at most spread: shapes are alike
-    file, drawn = (np.array([source[name] for name in names]) for source in (places, {n: kept.names[n][0] for n in names}))
+    file, drawn = (
+        np.array([source[name] for name in names])
+        for source in (places, {n: kept.names[n][0] for n in names})
+    )
     file, drawn = file - file.mean(axis=0), drawn - drawn.mean(axis=0)
     assert np.corrcoef(file.ravel(), drawn.ravel())[0, 1] > 0.99
     assert not overlapping_names(kept)
