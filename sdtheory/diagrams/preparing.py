@@ -19,7 +19,7 @@ from sdtheory.feedback.loops import Loop, LoopList, find_loops, independent_loop
 from sdtheory.model.model import Model
 
 MOST_KNOWN = 100  # loops that a picture knows by link; of more, the shortest independent set
-QUICK: dict[str, Any] = {"limit": 2000, "seconds": 2.0}  # search for loops when none is asked for
+QUICK = 1000  # loops that are searched for when none is asked for
 
 
 def causal_picture(
@@ -50,7 +50,8 @@ def causal_picture(
     if simplify is not None:
         drawn = graph = simplified(drawn, loops, shares, simplify)
         note = f"only links of loops with a share of at least {simplify:.3g}"
-    independent = independent_loops(graph) if loops and loops.complete else LoopList(loops[:1])
+    # of loops that are not all known, the ids are not known either
+    independent = independent_loops(graph) if loops.complete else LoopList()
     by_id = {loop.id: loop for loop in loops}
     independent = LoopList([by_id.get(loop.id, loop) for loop in independent])
     known: Sequence[Loop] = loops if len(loops) <= MOST_KNOWN else [*chosen, *independent]
@@ -102,7 +103,7 @@ def _loops(graph: nx.DiGraph, names: Iterable[Mapping], highlight: Any, scores: 
     given = list(names)
     for loop in graph.graph.get("loops") or () if not given else ():
         given.append({"name": loop["name"], "through": loop["variables"], "polarity": loop["polarity"]})
-    return find_loops(graph, names=given, **({} if highlight or scores is not None else QUICK))
+    return find_loops(graph, names=given, **({} if highlight or scores is not None else {"limit": QUICK}))
 
 
 def _shares_in(graph: nx.DiGraph) -> Shares:
