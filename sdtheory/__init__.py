@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sdtheory.checking import check as check
     from sdtheory.conversion import convert as convert
     from sdtheory.diagrams import draw as draw
+    from sdtheory.diagrams.graph_files import read_graph as read_graph
     from sdtheory.documents import Document as Document
     from sdtheory.documents import Limits as Limits
     from sdtheory.documents import read as read
@@ -83,6 +84,7 @@ _HOMES = {
     "ladder": "experiments.ladder",
     "draw": "diagrams",
     "EngineCrashed": "errors",
+    "read_graph": "diagrams.graph_files",
     "Issue": "errors",
     "SDError": "errors",
     "SDWarning": "errors",

@@ -151,13 +151,18 @@ def run(
     print_table(f"{loaded.name} ({frame.attrs['engine']} engine)", ["time", *wanted], rows)
 
 
-def graph_of(loaded: Any, expand: str | None = None) -> Any:
-    """The causal graph with signs that equations leave open taken from the model's own run."""
+def run_of(loaded: Any) -> Any:
+    """The model's own run, which settles signs that its equations leave open; None when it cannot be run."""
     try:
-        return sd.causal_graph(loaded, sd.simulate(loaded), expand=expand)
+        return sd.simulate(loaded)
     except sd.SDError as error:
         echo(f"warning: signs come from the equations alone: {error}", err=True)
-        return sd.causal_graph(loaded, expand=expand)
+        return None
+
+
+def graph_of(loaded: Any, expand: str | None = None) -> Any:
+    """The causal graph with signs that equations leave open taken from the model's own run."""
+    return sd.causal_graph(loaded, run_of(loaded), expand=expand)
 
 
 @click.command()
@@ -271,10 +276,33 @@ def loop_names(model: str, names: str | None, how: dict[str, Any]) -> Any:
 @MODEL
 @loads
 @click.argument("out", type=click.Path())
-@click.option("--highlight", default=None, metavar="LOOP", help="Id or name of a loop.")
+@click.option("--view", default="causal", metavar="VIEW", help="causal, or stock-flow.")
+@click.option("--highlight", multiple=True, metavar="LOOP", help="Id or name of a loop; may be repeated.")
+@click.option("--layout", default=None, metavar="loops", help="loops: new places, the first loop as a ring.")
 @click.option("--names", type=click.Path(), default=None, help="An experiment file that names loops.")
-def draw(model: str, how: dict[str, Any], out: str, highlight: str | None, names: str | None) -> None:
-    """Draw the causal-loop diagram of MODEL to OUT (.svg, .pdf or .png)."""
-    graph = graph_of(sd.load(model, **how))
-    sd.draw(graph, out, highlight=highlight, loop_names=loop_names(model, names, how))
+def draw(
+    model: str,
+    how: dict[str, Any],
+    out: str,
+    view: str,
+    highlight: tuple[str, ...],
+    layout: str | None,
+    names: str | None,
+) -> None:
+    """Draw MODEL to OUT, or write its causal graph for another program.
+
+    Pictures are .svg, .pdf, .png and .tex; graphs .dot, .graphml, .gexf, .cyjs, .mmd, .drawio, .kumu.json,
+    .loopy and .json; causal diagrams for Vensim and XMILE .mdl and .xmile. A model that is read in a process
+    of its own, or with data from other folders, is laid out anew.
+    """
+    loaded = sd.load(model, **how)
+    apart = bool(how["isolation"] or how["data_folders"])
+    if view != "causal":
+        sd.draw(loaded if apart else sd.read(model), out, view=view)
+    elif apart or out.lower().endswith((".mdl", ".xmile")):
+        given = loop_names(model, names, how)
+        sd.draw(graph_of(loaded), out, highlight=highlight, layout=layout, loop_names=given)
+    else:
+        options = {"highlight": highlight, "layout": layout, "loop_names": loop_names(model, names, how)}
+        sd.draw(sd.read(model), out, run=run_of(loaded), **options)
     echo(f"drawn to {out}", err=True)

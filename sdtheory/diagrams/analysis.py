@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.diagrams.causal import STYLE
+from sdtheory.diagrams.matplotlib import STYLE
 from sdtheory.diagrams.plots import DASHES, LINES, _figure
 
 QUIET = "#737373"

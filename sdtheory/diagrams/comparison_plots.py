@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.diagrams.causal import STYLE
+from sdtheory.diagrams.matplotlib import STYLE
 from sdtheory.diagrams.plots import LINES
 
 # blue and orange are told apart by all, and by lightness in grey

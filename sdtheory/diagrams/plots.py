@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.diagrams.causal import STYLE
+from sdtheory.diagrams.matplotlib import STYLE
 from sdtheory.errors import escaped
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
