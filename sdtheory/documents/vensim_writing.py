@@ -183,7 +183,8 @@ def reread(document: Document, block: str) -> Piece | None:
     """The one block that a text is; None when it would be read as something else."""
     try:
         decoded = laid_out(block.encode("utf-8"), "utf-8", document.file).decoded
-        found = split(decoded, 0, len(block), document.file, document.limits)
+        # a mark of byte order at the beginning is no part of the text
+        found = split(decoded, 0, len(decoded.text), document.file, document.limits)
     except (DocumentError, UnicodeEncodeError):
         return None
     alone = len(found.pieces) == 1 and not found.groups and not found.macros

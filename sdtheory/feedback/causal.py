@@ -171,7 +171,8 @@ def _join_elements(link: dict, other: Mapping[str, Any]) -> None:
 
 def _check_columns(model: Model, run: Any) -> None:
     """Refuse a run that only some variables were kept of."""
-    columns = {canonical(str(column).partition("[")[0]) for column in run.columns}
+    names = list(map(str, run.columns))
+    columns = {canonical(name) for name in names} | {canonical(name.partition("[")[0]) for name in names}
     for variable in model:
         varies = variable.kind in ("stock", "flow", "auxiliary") and not variable.owner
         if varies and canonical(variable.name) not in columns:

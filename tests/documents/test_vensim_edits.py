@@ -486,3 +486,9 @@ def test_a_view_of_the_old_format_is_moved_only():
         with pytest.raises(DocumentError, match="old format V160"):
             edit()
     assert "|1,people," in old.rename("Stock", "people").text
+
+
+def test_a_mark_of_byte_order_inside_a_file_is_no_reason_to_fail():
+    document = from_bytes("{UTF-8}\na = 1 ~~|\ufeffb = 2 ~~|\n".encode(), "vensim")
+    with pytest.raises(DocumentError, match="it would be read otherwise"):
+        document.set_equation("\ufeffb", "3")
