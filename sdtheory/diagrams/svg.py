@@ -6,6 +6,7 @@ import re
 from xml.sax.saxutils import escape, quoteattr
 
 from sdtheory.diagrams.scene import Box, Group, Path, Scene, Shape, Text, number_text
+from sdtheory.errors import escaped
 
 FONTS = "'DejaVu Sans', Verdana, Geneva, sans-serif"
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -42,7 +43,7 @@ def xml_safe(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(xml_safe(text), {"\r": "&#13;"})
+    return escape(xml_safe(escaped(text)))
 
 
 def _group(group: Group) -> list[str]:
