@@ -15,7 +15,7 @@ from sdtheory.diagrams.shares import Shares, shares_of, simplified
 from sdtheory.documents import Document
 from sdtheory.errors import UsageError, shown
 from sdtheory.feedback.causal import causal_graph
-from sdtheory.feedback.loops import Loop, LoopList, find_loops, independent_loops
+from sdtheory.feedback.loops import MOST_LOOPS, Loop, LoopList, find_loops, independent_loops
 from sdtheory.model.model import Model
 
 MOST_KNOWN = 100  # loops that a picture knows by link; of more, the shortest independent set
@@ -51,10 +51,11 @@ def causal_picture(
         drawn = graph = simplified(drawn, loops, shares, simplify)
         note = f"only links of loops with a share of at least {simplify:.3g}"
     # of loops that are not all known, the ids are not known either
-    independent = independent_loops(graph) if loops.complete else LoopList()
-    by_id = {loop.id: loop for loop in loops}
-    independent = LoopList([by_id.get(loop.id, loop) for loop in independent])
-    known: Sequence[Loop] = loops if len(loops) <= MOST_KNOWN else [*chosen, *independent]
+    by_cycle = {loop.variables: loop for loop in loops} if loops.complete else {}
+    shortest = independent_loops(graph) if by_cycle else ()
+    independent = [by_cycle[loop.variables] for loop in shortest if loop.variables in by_cycle]
+    few = loops.complete and len(loops) <= MOST_KNOWN
+    known: Sequence[Loop] = loops if few else [*chosen, *independent]
     known = list(
         {loop.id: loop for loop in known if all(drawn.has_edge(*link) for link in loop.links)}.values()
     )
@@ -103,7 +104,7 @@ def _loops(graph: nx.DiGraph, names: Iterable[Mapping], highlight: Any, scores: 
     given = list(names)
     for loop in graph.graph.get("loops") or () if not given else ():
         given.append({"name": loop["name"], "through": loop["variables"], "polarity": loop["polarity"]})
-    return find_loops(graph, names=given, **({} if highlight or scores is not None else {"limit": QUICK}))
+    return find_loops(graph, names=given, limit=MOST_LOOPS if highlight or scores is not None else QUICK)
 
 
 def _shares_in(graph: nx.DiGraph) -> Shares:
