@@ -28,6 +28,7 @@ CLEAR = 3.0  # least distance of an arc from a name that it does not belong to
 POINTS = 14  # of an arc when it is compared with others
 SWEEPS = 6
 ORDERS = 8
+HIGH = 110.0  # pixels of a bow that cost nothing extra
 HEADS, SIGNS, SIGN_ON_LINE = 1.5, 7.0, 4.0
 WIDE_HEAD = 5.5  # half width of a highlighted arrow's head
 _FAN = np.radians([62.0, 75.0, 50.0, 90.0, 38.0, 105.0, 120.0])  # from the way back
@@ -156,7 +157,9 @@ def _own_cost(obstacles: Obstacles, ends: tuple[int, int], arc: Arc) -> float:
     cost += SHORT * max(0.0, 1 - length / 26)
     if arc.spot is None:
         cost += NO_SIGN
-    return cost + BOW * abs(abs(arc.bend) - 0.12) + length / 400
+    # a high bow makes the whole picture larger
+    height = abs(arc.bend) * float(np.hypot(*(arc.curve[-1] - arc.curve[0])))
+    return cost + BOW * abs(abs(arc.bend) - 0.12) + length / 400 + max(0.0, height - HIGH) / 20
 
 
 def outer_side(arc: Arc) -> float:
