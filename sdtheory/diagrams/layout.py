@@ -16,7 +16,7 @@ from sdtheory.diagrams.untangling import MARGIN, ROOM, Task, crossings, names_cr
 
 FLATTENED = 0.7  # height of a ring over its width
 LENGTH = 130.0  # of a link, between the middles of its names
-TRIES = 130  # times names: small graphs are tried more often
+TRIES = 110  # times names: small graphs are tried more often
 MOST_TRIES = 6
 WIDEST_SCALE = 2.5  # by how much a file's own places are spread before names are pushed apart
 

@@ -53,10 +53,11 @@ def causal_picture(
         drawn = graph = simplified(drawn, loops, shares, simplify)
         note = f"only links of loops with a share of at least {simplify:.3g}"
     # of loops that are not all known, the ids are not known either
-    independent = independent_loops(graph) if loops.complete else LoopList()
-    by_id = {loop.id: loop for loop in loops}
-    independent = LoopList([by_id.get(loop.id, loop) for loop in independent])
-    known: Sequence[Loop] = loops if len(loops) <= MOST_KNOWN else [*chosen, *independent]
+    by_cycle = {loop.variables: loop for loop in loops} if loops.complete else {}
+    shortest = independent_loops(graph) if by_cycle else ()
+    independent = [by_cycle[loop.variables] for loop in shortest if loop.variables in by_cycle]
+    few = loops.complete and len(loops) <= MOST_KNOWN
+    known: Sequence[Loop] = loops if few else [*chosen, *independent]
     known = list(
         {loop.id: loop for loop in known if all(drawn.has_edge(*link) for link in loop.links)}.values()
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdtheory.diagrams.arcs import resampled, segments_cross, segments_meet_boxes
 from sdtheory.diagrams.layout import Layout
-from sdtheory.diagrams.routing import CLEAR, POINTS, Arc, Link, Obstacles, routes, sign_spot
+from sdtheory.diagrams.routing import CLEAR, POINTS, Arc, Link, Obstacles, routes
 from sdtheory.diagrams.scene import Point
 from sdtheory.diagrams.separation import separated
 from sdtheory.diagrams.untangling import MARGIN, Task, costs_at
@@ -73,7 +73,7 @@ def _hits(obstacles: Obstacles, arcs: Mapping[Link, Arc]) -> list[tuple[Link, in
 
 def _cost(place: Mapping[str, Point], sizes: Mapping[str, Point], arcs: Mapping[Link, Arc]) -> float:
     obstacles = Obstacles.of(place, sizes)
-    lost = sum(sign_spot(obstacles, arc) is None for arc in arcs.values())
+    lost = sum(arc.spot is None for arc in arcs.values())
     return HIT * len(_hits(obstacles, arcs)) + NO_SIGN * lost + crossings_drawn(arcs)
 
 
@@ -105,7 +105,7 @@ def _troubled(
         ends = [name] if layout.task.free[name] else [order[end] for end in link]
         found.update(dict.fromkeys(ends))
     for link, arc in arcs.items():
-        if sign_spot(obstacles, arc) is None:
+        if arc.spot is None:
             found.update(dict.fromkeys(order[end] for end in link))
     return np.array([name for name in found if layout.task.free[name]], dtype=int)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,9 +28,10 @@ CLEAR = 3.0  # least distance of an arc from a name that it does not belong to
 POINTS = 14  # of an arc when it is compared with others
 SWEEPS = 6
 ORDERS = 8
+HIGH = 110.0  # pixels of a bow that cost nothing extra
 HEADS, SIGNS, SIGN_ON_LINE = 1.5, 7.0, 4.0
 WIDE_HEAD = 5.5  # half width of a highlighted arrow's head
-_FAN = (62.0, 75.0, 50.0, 90.0, 38.0, 105.0, 120.0)  # degrees from the way back
+_FAN = np.radians([62.0, 75.0, 50.0, 90.0, 38.0, 105.0, 120.0])  # from the way back
 ON_NAME, ON_SIGN, INNER = 200.0, 80.0, 60.0
 THROUGH, NO_SIGN, SHORT, CROSSING, ALONG, TIPS, BOW = 60.0, 12.0, 15.0, 8.0, 12.0, 8.0, 2.0
 
@@ -45,10 +46,13 @@ class Arc:
         From the border of the source's name to that of the target's, where the tip of the arrow is.
     bend : float
         As `bent` takes it; positive bows to the left.
+    spot : (x, y), optional
+        The first place for its sign that is clear of names; None when there is none.
     """
 
     curve: np.ndarray
     bend: float
+    spot: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def routes(
         np.array([_own_cost(obstacles, (order[a], order[b]), arc) for arc in arcs])
         for (a, b), arcs in zip(links, choices, strict=True)
     ]
-    chosen = _settled(obstacles, choices, costs)
+    chosen = _settled(choices, costs)
     return {link: arcs[number] for link, arcs, number in zip(links, choices, chosen, strict=True)}
 
 
@@ -105,7 +109,8 @@ def _choices(obstacles: Obstacles, ends: tuple[int, int], fixed: float | None) -
     a, b = ends
     start, stop = obstacles.centres[a], obstacles.centres[b]
     if a == b:
-        return [_around_itself(start, obstacles.halves[a], side) for side in (-1, 1)]
+        around = [_around_itself(start, obstacles.halves[a], side) for side in (-1, 1)]
+        return [replace(arc, spot=sign_spot(obstacles, arc)) for arc in around]
     bends = BENDS if fixed is None else (fixed,)
     found = [_visible(obstacles, ends, bend) for bend in bends]
     visible = [arc for arc in found if len(arc.curve) > 2]
@@ -123,8 +128,9 @@ def _visible(obstacles: Obstacles, ends: tuple[int, int], bend: float) -> Arc:
         arcs.append(Arc(clipped(curve, [start, (obstacles.centres[b], obstacles.halves[b] + gap)]), bend))
         if len(arcs[-1].curve) < 3:
             break
-        if sign_spot(obstacles, arcs[-1]) is not None:
-            return arcs[-1]
+        spot = sign_spot(obstacles, arcs[-1])
+        if spot is not None:
+            return replace(arcs[-1], spot=spot)
     return arcs[0]
 
 
@@ -149,9 +155,11 @@ def _own_cost(obstacles: Obstacles, ends: tuple[int, int], arc: Arc) -> float:
     cost = THROUGH * (hit.any(axis=0) & foreign).sum()
     length = length_of(arc.curve)
     cost += SHORT * max(0.0, 1 - length / 26)
-    if sign_spot(obstacles, arc) is None:
+    if arc.spot is None:
         cost += NO_SIGN
-    return cost + BOW * abs(abs(arc.bend) - 0.12) + length / 400
+    # a high bow makes the whole picture larger
+    height = abs(arc.bend) * float(np.hypot(*(arc.curve[-1] - arc.curve[0])))
+    return cost + BOW * abs(abs(arc.bend) - 0.12) + length / 400 + max(0.0, height - HIGH) / 20
 
 
 def outer_side(arc: Arc) -> float:
@@ -163,13 +171,11 @@ def sign_choices(arc: Arc, half_head: float = 4.0) -> np.ndarray:
     """Places for a sign, the best first: on the outer side of the bow, in a fan about the tip."""
     direction = heading(arc.curve)
     outward = np.array([direction[1], -direction[0]]) * outer_side(arc)
-    places = []
-    for reach in (max(half_head + 7.5, 11.5), REACH - 1, REACH - 0.1):
-        for angle in np.radians(_FAN):
-            away = reach * np.sin(angle)
-            if reach <= REACH and (away > half_head + 4.5 or np.cos(angle) < 0):
-                places.append(arc.curve[-1] - direction * reach * np.cos(angle) + outward * away)
-    return np.array(places or [arc.curve[-1] + outward * (REACH - 0.1)])
+    reach = np.repeat([max(half_head + 7.5, 11.5), REACH - 1, REACH - 0.1], len(_FAN))
+    back, away = reach * np.tile(np.cos(_FAN), 3), reach * np.tile(np.sin(_FAN), 3)
+    beside_head = (reach <= REACH) & ((away > half_head + 4.5) | (back < 0))
+    places = arc.curve[-1] - back[:, None] * direction + away[:, None] * outward
+    return places[beside_head] if beside_head.any() else arc.curve[-1:] + outward * (REACH - 0.1)
 
 
 def sign_spot(obstacles: Obstacles, arc: Arc) -> np.ndarray | None:
@@ -180,9 +186,9 @@ def sign_spot(obstacles: Obstacles, arc: Arc) -> np.ndarray | None:
     return places[clear[0]] if len(clear) else None
 
 
-def _settled(obstacles: Obstacles, choices: list[list[Arc]], costs: list[np.ndarray]) -> list[int]:
+def _settled(choices: list[list[Arc]], costs: list[np.ndarray]) -> list[int]:
     """For each link the number of its arc: the cheapest beside the others', settled by a few sweeps."""
-    pair = _pair_costs(obstacles, choices)
+    pair = _pair_costs(choices)
     chosen = [int(cost.argmin()) for cost in costs]
     for _ in range(SWEEPS):
         before = list(chosen)
@@ -198,14 +204,12 @@ def _settled(obstacles: Obstacles, choices: list[list[Arc]], costs: list[np.ndar
     return chosen
 
 
-def _pair_costs(
-    obstacles: Obstacles, choices: list[list[Arc]]
-) -> Callable[[int], list[tuple[int, np.ndarray]]]:
+def _pair_costs(choices: list[list[Arc]]) -> Callable[[int], list[tuple[int, np.ndarray]]]:
     """For a link: the others that it may meet, with a table of costs by the arcs of both."""
     owner = np.concatenate([np.full(len(arcs), link) for link, arcs in enumerate(choices)] or [np.empty(0)])
     first = np.concatenate([[0], np.cumsum([len(arcs) for arcs in choices])]).astype(int)
     curves = np.array([resampled(arc.curve, POINTS) for arcs in choices for arc in arcs])
-    spots = [sign_spot(obstacles, arc) for arcs in choices for arc in arcs]
+    spots = [arc.spot for arcs in choices for arc in arcs]
     signs = np.array([curve[-1] if at is None else at for curve, at in zip(curves, spots, strict=True)])
     tables: dict[tuple[int, int], np.ndarray] = {}
     meets: list[list[int]] = [[] for _ in choices]
