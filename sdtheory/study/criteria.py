@@ -187,8 +187,9 @@ def late_with_difficulty(kappa: Any, x: Any, beta: Any, capability: Any) -> Any:
     Notes
     -----
     exp(beta (C - C0)) is one plus beta times the integral of effort times search efficiency. So a lasting dx
-    does not speed up growth for good: late, it has lifted capability by dC = kappa dx / beta. Then dG = (1 - x) dC - C dx is
-    positive if (1 - x) kappa / beta > C. It tightens as C grows: widening is transitory.
+    does not speed up growth for good: late, it has lifted capability by dC = kappa dx / beta. Then
+    dG = (1 - x) dC - C dx is positive if (1 - x) kappa / beta > C. It tightens as C grows: widening is
+    transitory.
 
     Valid for small boosts with new money, without obsolescence or explanation difficulty, with short delays
     and effort that balances difficulty (effort growth ratio 1), from about twenty years on.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -237,7 +239,7 @@ def test_the_race_of_the_difficulties_sorts_futures_by_how_often_the_gap_is_wide
     beta, gamma, wider = share_wider(rung, seed=1, runs=1024)
     race = difficulty_race(beta, gamma)
     edges = (-0.4, -0.2, -0.1, 0, 0.1, 0.2)
-    bins = [wider[(race > low) & (race <= high)] for low, high in zip(edges, edges[1:], strict=False)]
+    bins = [wider[(race > low) & (race <= high)] for low, high in pairwise(edges)]
     shares = [float(found.mean()) for found in bins]
     assert shares == sorted(shares)
     assert shares[-1] > 0.5 > 0.25 > shares[0]
