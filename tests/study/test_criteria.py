@@ -1,12 +1,22 @@
-"""The criteria of the coarsest model, against its simulation."""
+"""The analytic criteria, against simulation of the rungs that they speak of."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import sdtheory as sd
-from sdtheory.study.criteria import finite_horizon, long_run_conversion, long_run_new_money
+from sdtheory.study.criteria import (
+    at_given_capability,
+    difficulty_race,
+    finite_horizon,
+    late_with_difficulty,
+    long_run_any_search,
+    long_run_conversion,
+    long_run_new_money,
+)
 
 DRAWS = 500
 
@@ -81,6 +91,15 @@ def test_more_theorists_widen_the_gap_in_the_long_run_when_leverage_times_the_op
     criterion = long_run_new_money(draws["search leverage"], draws["initial understood share"])
     assert 0.1 < (effect > 0).mean() < 0.9
     assert agreement(criterion, effect) >= 0.995
+    share = draws["initial understood share"]
+    elasticity = draws["search leverage"] * share
+    assert agreement(long_run_any_search(elasticity, share), effect) >= 0.995
+
+
+def test_the_long_run_rule_of_a_small_boost_mostly_holds_for_a_boost_of_one_half(draws):
+    effect = long_run_growth(draws, 1.5, 1.0) - long_run_growth(draws, 1.0, 1.0)
+    criterion = long_run_new_money(draws["search leverage"], draws["initial understood share"])
+    assert 0.97 <= agreement(criterion, effect) < 1
 
 
 def test_converting_experimenters_widens_the_gap_in_the_long_run_more_rarely(draws):
@@ -119,14 +138,14 @@ def test_the_gap_always_narrows_first(model, draws):
 
 
 @pytest.mark.parametrize(
-    ("changes", "narrower"),
+    "changes",
     [
-        ({"theorist_boost": 0.5}, True),
-        ({"theorist_boost": 0.5, "boost_by_conversion": 1}, True),
-        ({"experimenter_boost": 0.5}, False),
+        {"theorist_boost": 0.5},
+        {"theorist_boost": 0.5, "boost_by_conversion": 1},
+        {"experimenter_boost": 0.5},
     ],
 )
-def test_at_a_given_capability_more_theory_leaves_a_narrower_gap(model, draws, changes, narrower):
+def test_at_a_given_capability_more_theory_leaves_a_narrower_gap(model, draws, changes):
     base = simulated(model, draws, policy_start=0)
     other = simulated(model, draws, policy_start=0, **changes)
     level = base["capability"].sel(time=10).to_numpy()
@@ -137,5 +156,90 @@ def test_at_a_given_capability_more_theory_leaves_a_narrower_gap(model, draws, c
     ]
     counted = other["capability"].values[:, -1] >= level
     assert counted.mean() > 0.95
-    effect = (np.array(reached) - gap)[counted]
-    assert ((effect < 0) if narrower else (effect > 0)).all()
+    theorists = 1 + changes.get("theorist_boost", 0)
+    lost = changes.get("boost_by_conversion", 0) * 0.5 / (1 / draws["theorist fraction"] - 1)
+    experimenters = 1 + changes.get("experimenter_boost", 0) - lost
+    criterion = at_given_capability(theorists, experimenters)
+    assert agreement(criterion[counted], (np.array(reached) - gap)[counted]) == 1
+
+
+def with_difficulty(seed):
+    """Sign of a small boost's effect in M1, and the criterion, at 5, 10, 20 and 40 years."""
+    rng = np.random.default_rng(seed)
+    ranges = {
+        "search leverage": (0.1, 8),
+        "initial understood share": (0.05, 0.7),
+        "initial capability": (3, 30),
+        "difficulty slope": (0.02, 0.4),
+    }
+    columns = {name: rng.uniform(*ends, DRAWS) for name, ends in ranges.items()}
+    fixed = dict.fromkeys(("obsolescence", "explanation difficulty slope", "policy start"), 0.0)
+    fixed |= dict.fromkeys(("publication delay", "adoption delay", "safety delay"), 0.02)
+    base, boosted = (
+        sd.simulate_many(
+            sd.load("models/m1_delays.xmile"),
+            {n: np.broadcast_to(v, DRAWS) for n, v in {**columns, **fixed, "theorist boost": boost}.items()},
+            outputs=["capability", "understanding gap"],
+            stop=40,
+            time_step=1 / 64,
+            save_every=5,
+        )
+        for boost in (0.0, 0.005)
+    )
+    kappa, share, _, beta = columns.values()
+    rates = {}
+    for year in (5, 10, 20, 40):
+        effect = (boosted["understanding gap"] - base["understanding gap"]).sel(time=year).to_numpy()
+        capability = base["capability"].sel(time=year).to_numpy()
+        rates[year] = agreement(late_with_difficulty(kappa, share, beta, capability), effect)
+    return rates
+
+
+def test_where_ideas_get_harder_the_gap_is_wider_late_only_if_leverage_outweighs_the_difficulty_met():
+    rates = with_difficulty(seed=1)
+    assert rates[40] >= 0.97
+    assert rates[20] >= 0.94
+    assert rates[5] < rates[10] < rates[20], "it is a rule for late years"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_the_rule_for_late_years_holds_in_every_sample(seed):
+    rates = with_difficulty(seed)
+    assert rates[40] >= 0.97 and rates[20] >= 0.94
+
+
+def share_wider(rung, seed, runs):
+    """Drawn slopes, and whether half as many theorists again leave a wider gap after ten years."""
+    rng = np.random.default_rng(seed)
+    ranges = {
+        "difficulty slope": (0, 0.4),
+        "explanation difficulty slope": (0, 0.2),
+        "initial understood share": (0.05, 0.6),
+        "search leverage": (0.2, 5),
+        "initial capability": (4, 30),
+        "initial capability growth": (0.86, 2.4),
+    }
+    columns = {name: rng.uniform(*ends, runs) for name, ends in ranges.items()}
+    gaps = [
+        sd.simulate_many(
+            sd.load(f"models/{rung}.xmile"),
+            {**columns, "theorist boost": np.full(runs, boost)},
+            outputs=["understanding gap"],
+            stop=12,
+            save_every=12,
+        )["understanding gap"].values[:, -1]
+        for boost in (0.0, 0.5)
+    ]
+    return columns["difficulty slope"], columns["explanation difficulty slope"], gaps[1] > gaps[0]
+
+
+@pytest.mark.parametrize("rung", ["m3_spectrum", "m4_paradigms"])
+def test_the_race_of_the_difficulties_sorts_futures_by_how_often_the_gap_is_wider(rung):
+    beta, gamma, wider = share_wider(rung, seed=1, runs=1024)
+    race = difficulty_race(beta, gamma)
+    edges = (-0.4, -0.2, -0.1, 0, 0.1, 0.2)
+    bins = [wider[(race > low) & (race <= high)] for low, high in pairwise(edges)]
+    shares = [float(found.mean()) for found in bins]
+    assert shares == sorted(shares)
+    assert shares[-1] > 0.5 > 0.25 > shares[0]
