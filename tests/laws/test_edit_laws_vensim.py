@@ -78,7 +78,8 @@ V300  text
 5:Größe[rye]
 22:Hectare,ha"""
 ENDS = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}
-MODELS = sorted(Path("models").glob("*.mdl"))
+# the larger rungs take minutes; `--conformance models` meets them all
+MODELS = sorted(Path("models").glob("m[0-2]_*.mdl"))
 STRUCTURAL = ("add", "remove", "connect", "disconnect", "attach")
 NAMES = ["plain", "Zwölf Äpfel", 'say "so", then', "a|b~c", "it's", "2nd try", "x" * 200, "min max {a} [b]"]
 EQUATIONS = [

@@ -147,7 +147,7 @@ SAMPLES = {
 }
 
 
-SAMPLES |= {path.stem: path.read_bytes() for path in sorted(MODELS.glob("*.xmile"))}
+SAMPLES |= {path.stem: path.read_bytes() for path in sorted(MODELS.glob("m[0-2]_*.xmile"))}
 
 
 NAMES = ["new one", "z-1 % b", 'say "x"', "Ω", "x" * 200, "it's | a, b", "New_Name", "b.c"]

@@ -168,7 +168,7 @@ def originals(tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda one: repr(one)[:40])
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda one: repr(one).partition(" at 0x")[0][:40])
 @pytest.mark.parametrize("suffix", SOURCES)
 def test_whatever_stands_in_place_of_any_part_is_refused_or_numbered(originals, suffix, hostile):
     document, abstract, model = originals[suffix]
