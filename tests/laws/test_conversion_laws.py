@@ -169,9 +169,9 @@ def test_arcs_keep_the_circle_that_they_lie_on(path):
     document = sd.read(path)
     there = sd.convert(document, OTHER[document.format])
     back = sd.convert(there, document.format)
+    assert sum(len(bends(view)) for view in there.views) > 5
     for here, again in zip(there.views, back.views, strict=True):
         first, second = bends(here), bends(again)
-        assert len(first) > 5
         for ends, (x, y) in first.items():
             assert max(abs(second[ends][0] - x), abs(second[ends][1] - y)) <= 1.0
 
