@@ -19,6 +19,7 @@ from sdtheory.translate import isolated_process
 MODEL = "models/m0_seed.xmile"
 VENSIM = "models/m0_seed.mdl"
 EXPERIMENT = "models/m0_seed.toml"
+SETTINGS = "INITIAL TIME = 0 ~~|\nFINAL TIME = 2 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
 EVIL = "\x1b[31mred\x9b2J\x07[bold]\u202eevil[/bold]"
 MACHINE = f"""{{UTF-8}}
 stock = INTEG("{EVIL}", 1) ~ [red]{EVIL.replace("[", "(")} ~ {EVIL} |
@@ -177,7 +178,7 @@ def test_verbose_shows_the_line_with_a_caret_and_the_kind_of_error(tmp_path):
 
 def test_verbose_shows_a_part_of_a_long_line(tmp_path):
     path = tmp_path / "a.mdl"
-    path.write_text("{UTF-8}\nx = " + "1 + " * 500 + "nope ~~|\n")
+    path.write_text("{UTF-8}\nx = " + "1 + " * 500 + "nope ~~|\n" + SETTINGS)
     _, line, caret, _ = call("--verbose", "info", path, code=1).stderr.splitlines()
     assert len(line) <= 82 and line[len(caret) - 1 :].startswith("nope")
 
