@@ -182,11 +182,7 @@ def write_figures(target: Path, rungs: list[Rung], verdicts: dict) -> None:
     table = pd.DataFrame(changes, index=pd.Index(times, name="time"))
     write_csv(table, target / "01_better_before_worse.csv")
     for rung in rungs:
-        graph = sd.causal_graph(rung.model, sd.simulate(rung.model))
-        for suffix in ("svg", "png", "pdf"):
-            name = f"03_causal_loops_{rung.name.lower()}.{suffix}"
-            loops = rung.experiment.loops
-            sd.draw(graph, target / name, highlight="mission loop", loop_names=loops)
+        write_loops(target, rung, widths=rung is not rungs[0])
     block = verdicts["policies"][0]
     shares = np.array(
         [
@@ -208,6 +204,39 @@ def write_figures(target: Path, rungs: list[Rung], verdicts: dict) -> None:
     variables = ["capability", "understanding", "understanding gap"]
     for suffix in ("svg", "png"):
         save_figure(runs_figure(base, variables, "doublings", "Base runs"), target / f"11_base_runs.{suffix}")
+
+
+def write_loops(target: Path, rung: Rung, widths: bool) -> None:
+    """The causal diagram of a rung, and which loops make its behaviour with and without the boost.
+
+    Parameters
+    ----------
+    target : Path
+    rung : Rung
+    widths : bool
+        Whether links are as wide as their share of the change.
+    """
+    import pandas as pd
+
+    from sdtheory.diagrams import save_figure
+    from sdtheory.diagrams.plots import dominance_comparison_figure
+
+    names, own = rung.experiment.loops, rung.name.lower()
+    graph = sd.causal_graph(rung.model, sd.simulate(rung.model))
+    scored = {
+        f"{rung.name}, baseline": sd.loop_dominance(rung.model, names=names),
+        f"{rung.name}, theorists + 50 %": sd.loop_dominance(rung.model, {"theorist boost": 0.5}, names=names),
+    }
+    base = next(iter(scored.values()))
+    for suffix in ("svg", "png", "pdf"):
+        name = f"03_causal_loops_{own}.{suffix}"
+        scores = base if widths else None
+        sd.draw(graph, target / name, highlight="mission loop", loop_names=names, scores=scores)
+    for suffix in ("svg", "png"):
+        save_figure(dominance_comparison_figure(scored), target / f"03_loop_dominance_{own}.{suffix}")
+    table = pd.concat(list(map(pd.DataFrame, scored.values())), axis=1, keys=list(scored))
+    table.columns = [": ".join(pair) for pair in table.columns]
+    write_csv(table, target / f"03_loop_dominance_{own}.csv")
 
 
 def better_before_worse(model: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:

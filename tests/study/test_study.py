@@ -27,9 +27,13 @@ def test_one_seed_gives_the_same_bytes_twice(twice):
     (first, second), _ = twice
     names = sorted(path.name for path in first.iterdir())
     assert names == sorted(path.name for path in second.iterdir())
-    assert {"verdict.json", "verdict.md", "01_better_before_worse.svg", "03_causal_loops_m0.svg"} <= set(
-        names
-    )
+    assert {
+        "verdict.json",
+        "verdict.md",
+        "01_better_before_worse.svg",
+        "03_causal_loops_m0.svg",
+        "03_loop_dominance_m1.svg",
+    } <= set(names)
     different = [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()]
     assert not different
 
@@ -112,3 +116,13 @@ def test_a_study_that_stops_leaves_no_verdict(tmp_path):
     with pytest.raises(SDError):
         run_study(tmp_path / "out", 4, 1, tmp_path)
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_one_row_of_the_sample_is_the_same_future_on_every_rung():
+    samples = []
+    for stem in ("m0_seed", "m1_delays"):
+        experiment = sd.Experiment.read(f"models/{stem}.toml")
+        samples.append(sd.compare(sd.load(f"models/{stem}.xmile"), experiment, runs=16).samples)
+    coarse, fine = samples
+    assert set(coarse.columns) <= set(fine.columns)
+    assert coarse.equals(fine[list(coarse.columns)])
