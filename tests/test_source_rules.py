@@ -20,6 +20,18 @@ PERMITTED = {
     "translate/isolated_child.py": {"import_module"},
     "__init__.py": {"import_module"},
     "documents/edits.py": {"import_module"},
+    "diagrams/__init__.py": {"import_module"},
+    "experiments/extras.py": {"import_module"},
+    # writers of XML and HTML; what they write is never parsed here
+    "diagrams/drawio.py": {"html", "xml.etree"},
+    "diagrams/gexf.py": {"xml.etree"},
+    "diagrams/graphml.py": {"xml.etree"},
+    "diagrams/xmile_diagram.py": {"xml.etree"},
+    "experiments/report_page.py": {"html"},
+    # bytes of a regular file that was checked
+    "experiments/observations.py": {"read_csv"},
+    # the processes that a sweep forks itself, and hears from through pipes of its own
+    "experiments/workers.py": {"multiprocessing"},
 }
 CALLS = {"eval", "exec", "compile", "__import__", "execfile", "breakpoint", "__builtins__"}
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "dbm", "yaml", "subprocess",
@@ -28,7 +40,7 @@ MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "she
 METHODS = {"system", "popen", "eval", "exec", "query", "execv", "execve", "execvp", "spawnv", "posix_spawn", "fork",
            "startfile", "chdir", "putenv", "mktemp", "import_module", "spec_from_file_location", "module_from_spec",
            "exec_module", "load_module", "SourceFileLoader", "run_path", "run_module", "format_map", "from_string",
-           "Template", "fromfile", "memmap"}  # fmt: skip
+           "Template", "fromfile", "memmap", "fromstring", "iterparse", "XMLPullParser", "unescape"}  # fmt: skip
 # parsers that resolve entities or guess; expat with our own handlers is what reads XML
 READERS = {"xml.etree", "xml.dom", "xml.sax.expatreader", "xml.sax.handler", "lxml", "html", "bs4"}
 LXML = {
@@ -95,7 +107,9 @@ def _dangerous_call(node: ast.Call) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_nothing_runs_text_as_code_or_reads_what_is_not_checked(path):
-    assert not dangers(path.read_text(encoding="utf-8")) - PERMITTED.get(name(path), set())
+    permitted = PERMITTED.get(name(path), set())
+    found = dangers(path.read_text(encoding="utf-8"))
+    assert not {word for word in found if not any(f"{word}.".startswith(f"{one}.") for one in permitted)}
 
 
 def test_what_is_permitted_is_used():

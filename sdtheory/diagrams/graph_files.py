@@ -58,7 +58,10 @@ def read_graph(path: str | os.PathLike[str]) -> nx.DiGraph:
     file = file_name(os.fsdecode(path))
     data, _ = contents(path, Limits())
     try:
-        return reader(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        if suffix == ".graphml" and "<!" in text.replace("<!--", ""):
+            raise DocumentError("entities and document types are not allowed in a graph file", file=file)
+        return reader(text)
     except UnicodeDecodeError as error:
         raise DocumentError(f"byte {error.start} is not UTF-8", file=file) from None
     except json.JSONDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sdtheory.documents import contents
 from sdtheory.engines.simulate import output_label
-from sdtheory.errors import ExperimentError, shown
+from sdtheory.errors import DocumentError, ExperimentError, shown
+from sdtheory.limits import Limits
 from sdtheory.model.model import Model
 from sdtheory.names import canonical, unknown
 
@@ -128,10 +131,14 @@ def read_observations(
 
 
 def _read(path: str | Path) -> pd.DataFrame:
+    """The table of a regular file; an address or a pipe is none."""
     try:
-        return pd.read_csv(path, skipinitialspace=True)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        data, _ = contents(path, Limits())
+        return pd.read_csv(io.BytesIO(data), skipinitialspace=True)
+    except DocumentError as error:
+        raise ExperimentError(f"cannot read the data: {error.message}", file=str(path)) from None
+    except (UnicodeDecodeError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise ExperimentError(f"cannot read the data: {reason}", file=str(path)) from None
 
 

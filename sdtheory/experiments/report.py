@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdtheory.documents.saving import put_bytes
-from sdtheory.errors import SDError
+from sdtheory.errors import SDError, escaped
 from sdtheory.experiments.plots import KINDS, Asked, plot
 from sdtheory.experiments.report_page import page
 from sdtheory.tables import safe_table
@@ -60,9 +60,20 @@ def _write(path: Path, text: str) -> None:
     put_bytes(path, text.encode())
 
 
+def _plain(name: str) -> str:
+    """A name as the format takes it; other letters are written by their numbers."""
+    return (
+        escaped(name)
+        .replace("/", "|")
+        .replace("\n", " ")
+        .encode("latin-1", "backslashreplace")
+        .decode("latin-1")
+    )
+
+
 def _write_netcdf(data: Any, path: Path) -> None:
-    """The dataset for other programs; names there hold no slash, and no coordinate has a space in its name."""
+    """The dataset for other programs; names there hold no slash and no letters beyond Latin-1."""
     data = data.reset_coords([name for name in data.coords if name not in data.dims])
-    names = {name: str(name).replace("/", "|") for name in (*data.data_vars, *data.coords)}
+    names = {name: _plain(str(name)) for name in (*data.data_vars, *data.coords)}
     data = data.rename({name: plain for name, plain in names.items() if name != plain})
     put_bytes(path, bytes(data.to_netcdf(engine="scipy")))

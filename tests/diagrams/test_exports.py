@@ -316,3 +316,10 @@ def test_pdflatex_sets_a_page(view, tmp_path):
     )
     assert done.returncode == 0, done.stdout[-2000:]
     assert "(1 page," in done.stdout.replace("\n", "")
+
+
+def test_a_graph_file_has_no_entities(tmp_path):
+    path = tmp_path / "graph.graphml"
+    path.write_text('<!DOCTYPE graphml [<!ENTITY a "aaaa">]><graphml><graph>&a;</graph></graphml>')
+    with pytest.raises(DocumentError, match="entities and document types are not allowed"):
+        sd.read_graph(path)

@@ -276,6 +276,7 @@ def test_an_infinite_value_that_reaches_no_stock_is_named_too(vensim, engine):
         sd.simulate(model, engine=engine)
 
 
+@pytest.mark.filterwarnings("ignore:8 futures x 2 policies")
 def test_every_statistic_says_how_many_runs_it_rests_on(tmp_path, vensim):
     model = sd.load(vensim("k = 1", "boost = 0", "x = INTEG(1 / (k - 1) + boost, 1)"))
     (tmp_path / "e.toml").write_text(
