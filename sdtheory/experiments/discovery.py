@@ -80,7 +80,7 @@ def discover(
     >>> comparison = sd.compare(sd.load("models/m0_seed.xmile"), experiment, runs=512)
     >>> found = discover(comparison, "gap after 10 years", policy="boost theorists")
     >>> sorted(found.boxes[0].limits)
-    ['initial capability', 'initial understood share', 'search leverage']
+    ['initial capability', 'search leverage']
     """
     if method not in METHODS:
         raise unknown("method", method, METHODS)
