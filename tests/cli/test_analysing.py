@@ -8,36 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from strict_json import document
 
 import sdtheory as sd
-from sdtheory.cli.main import main
 from sdtheory.experiments.experiment import Experiment
 
 MODEL = "models/m0_seed.xmile"
 EXPERIMENT = "models/m0_seed.toml"
 GAP = "gap after 10 years"
 BOOST = "boost theorists"
-
-
-@pytest.fixture
-def sdtheory():
-    def call(*arguments):
-        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert "Traceback" not in done.output
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done
-
-    return call
-
-
-def refuse(constant):
-    raise AssertionError(f"{constant} is not strict JSON")
-
-
-def document(done):
-    assert done.exit_code == 0, done.stderr
-    return json.loads(done.stdout, parse_constant=refuse)
 
 
 @pytest.fixture(scope="module")

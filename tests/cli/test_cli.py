@@ -6,31 +6,12 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from strict_json import document, refuse
 
 from sdtheory.cli.main import main
 
 MODEL = "models/m0_seed.xmile"
 EXPERIMENT = "models/m0_seed.toml"
-
-
-@pytest.fixture
-def sdtheory(tmp_path):
-    def call(*arguments):
-        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert "Traceback" not in done.output
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done
-
-    return call
-
-
-def refuse(constant):
-    raise AssertionError(f"{constant} is not strict JSON")
-
-
-def document(done):
-    assert done.exit_code == 0, done.stderr
-    return json.loads(done.stdout, parse_constant=refuse)
 
 
 def error_line(done):
