@@ -295,14 +295,15 @@ def draw(
     .loopy and .json; causal diagrams for Vensim and XMILE .mdl and .xmile. A model that is read in a process
     of its own, or with data from other folders, is laid out anew.
     """
-    loaded = sd.load(model, **how)
     apart = bool(how["isolation"] or how["data_folders"])
+    document = None if apart else sd.read(model)
+    loaded = sd.load(document or model, **how)
     if view != "causal":
-        sd.draw(loaded if apart else sd.read(model), out, view=view)
+        sd.draw(document or loaded, out, view=view)
     elif apart or out.lower().endswith((".mdl", ".xmile")):
         given = loop_names(model, names, how)
         sd.draw(graph_of(loaded), out, highlight=highlight, layout=layout, loop_names=given)
     else:
         options = {"highlight": highlight, "layout": layout, "loop_names": loop_names(model, names, how)}
-        sd.draw(sd.read(model), out, run=run_of(loaded), **options)
+        sd.draw(document, out, run=run_of(loaded), **options)
     echo(f"drawn to {out}", err=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sdtheory.errors import UsageError, shown
+from sdtheory.errors import UsageError, escaped, shown
 from sdtheory.names import nearest
 
 # what prints a scene: module and function
@@ -45,7 +46,7 @@ METADATA: dict[str, dict[str, Any]] = {
 
 def draw(
     what: Any,
-    path: str | Path,
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     highlight: str | Sequence[str] | None = None,
     loop_names: Iterable[Mapping] = (),
@@ -62,7 +63,8 @@ def draw(
     ----------
     what : Document, Model or networkx.DiGraph
         A document's own views are kept. Any directed graph whose nodes are texts will do.
-    path : path-like
+    path : path-like or sequence of path-like
+        Several files get the same picture.
         The suffix chooses the format: ``.svg .pdf .png .tex`` are pictures; ``.dot .graphml .gexf .cyjs .mmd
         .drawio .kumu.json .loopy .json`` hold the whole graph; ``.mdl .xmile`` hold it as a causal diagram.
     highlight : str or sequence of str, optional
@@ -96,32 +98,32 @@ def draw(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sd.draw(sd.load("models/m0_seed.xmile"), os.path.join(folder, "m0.svg"), highlight="R1")
     """
-    suffix = _suffix(path)
+    paths = map(Path, [path] if isinstance(path, str | os.PathLike) else path)
+    files = [(one, _suffix(one)) for one in paths]
     if view not in ("causal", "stock-flow"):
         raise UsageError(f"unknown view '{shown(view)}'", remedy="use 'causal' or 'stock-flow'")
     if view == "stock-flow":
-        _draw_stock_flow(what, path, suffix, title)
+        for one, suffix in files:
+            _draw_stock_flow(what, one, suffix, title)
         return
-    _refuse_models(what, suffix)
+    options = {"highlight": highlight, "loop_names": loop_names, "title": title, "layout": layout}
+    _draw_causal(what, files, **options, scores=scores, simplify=simplify, run=run)
+
+
+def _draw_causal(what: Any, files: Sequence[tuple[Path, str]], **options: Any) -> None:
+    """One picture for all files that show it, and one with constants for those that hold the whole graph."""
+    from sdtheory.diagrams.causal import causal_scene
     from sdtheory.diagrams.preparing import causal_picture
 
-    picture = causal_picture(
-        what,
-        highlight=highlight,
-        loop_names=loop_names,
-        title=title,
-        layout=layout,
-        scores=scores,
-        simplify=simplify,
-        run=run,
-        whole=suffix not in PICTURES,
-    )
-    if suffix in PICTURES:
-        from sdtheory.diagrams.causal import causal_scene
-
-        _save(suffix, causal_scene(picture), path)
-    else:
-        _save(suffix, picture, path)
+    for _, suffix in files:
+        _refuse_models(what, suffix)
+    for whole in (False, True):
+        chosen = [(path, suffix) for path, suffix in files if (suffix not in PICTURES) == whole]
+        if chosen:
+            picture = causal_picture(what, **options, whole=whole)
+            made = picture if whole else causal_scene(picture)
+            for path, suffix in chosen:
+                _save(suffix, made, path)
 
 
 def _suffix(path: str | Path) -> str:
@@ -173,15 +175,16 @@ def _save(suffix: str, value: Any, path: str | Path) -> None:
     if not isinstance(made, str):
         save_figure(made, path)
         return
-    try:
-        # a half of a surrogate pair, which no text should hold, is replaced
-        Path(path).write_bytes(made.encode("utf-8", "replace"))
-    except OSError as error:
-        raise UsageError(f"cannot write '{shown(str(path))}': {error.strerror or error}") from error
+    # a half of a surrogate pair, which no text should hold, is replaced
+    _write(made.encode("utf-8", "replace"), path)
 
 
 def save_figure(figure: Any, path: str | Path) -> None:
-    """Write a figure without times or random ids, so that the same picture gives the same bytes."""
+    """Write a figure without times or random ids, so that the same picture gives the same bytes.
+
+    In an SVG, signs of names that do not print, some of which XML does not allow, are escaped.
+    """
+    import io
     import warnings
 
     import matplotlib
@@ -189,11 +192,21 @@ def save_figure(figure: Any, path: str | Path) -> None:
     from sdtheory.diagrams.matplotlib import STYLE
 
     suffix = Path(path).suffix.lower()
+    written = io.BytesIO()
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        # letters that no font has are drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(written, format=suffix[1:], metadata=METADATA[suffix], dpi=200)
+    data = written.getvalue()
+    if suffix == ".svg":
+        lines = data.decode("utf-8").split("\n")
+        data = "\n".join(line if line.isprintable() else escaped(line) for line in lines).encode("utf-8")
+    _write(data, path)
+
+
+def _write(data: bytes, path: str | Path) -> None:
     try:
-        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            # letters that no font has are drawn as boxes
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(path, metadata=METADATA[suffix], dpi=200)
+        Path(path).write_bytes(data)
     except OSError as error:
         raise UsageError(f"cannot write '{shown(str(path))}': {error.strerror or error}") from error
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from sdtheory.diagrams.matplotlib import STYLE
-from sdtheory.errors import escaped
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), "-", "--", ":")
@@ -46,10 +45,10 @@ def runs_figure(runs: Mapping[str, Any], variables: Sequence[str], units: str = 
         for panel, variable in zip(axes, variables, strict=True):
             for i, (name, run) in enumerate(runs.items()):
                 style = {"color": LINES[i % 7], "linestyle": DASHES[i % 7]}
-                panel.plot(run.index, run[variable], label=escaped(name), **style)
-            panel.set_title(escaped(variable), fontsize=10)
+                panel.plot(run.index, run[variable], label=name, **style)
+            panel.set_title(variable, fontsize=10)
             panel.set_xlabel("Year")
-            panel.set_ylabel(escaped(units))
+            panel.set_ylabel(units)
             panel.spines[["top", "right"]].set_visible(False)
         axes[0].legend(frameon=False, fontsize=8)
         if title:
@@ -101,9 +100,9 @@ def share_matrix_figure(shares: np.ndarray, rows: Sequence[str], columns: Sequen
             axes.text(
                 j, i, text, ha="center", va="center", color="white" if share > 60 else "black", fontsize=9
             )
-        axes.set_xticks(range(len(columns)), list(map(escaped, columns)), fontsize=9)
-        axes.set_yticks(range(len(rows)), list(map(escaped, rows)), fontsize=9)
-        axes.set_title(escaped(title), fontsize=10)
+        axes.set_xticks(range(len(columns)), columns, fontsize=9)
+        axes.set_yticks(range(len(rows)), rows, fontsize=9)
+        axes.set_title(title, fontsize=10)
         axes.tick_params(length=0)
     return figure
 

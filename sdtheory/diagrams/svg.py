@@ -43,7 +43,7 @@ def xml_safe(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(xml_safe(escaped(text)))
+    return escape(escaped(text))
 
 
 def _group(group: Group) -> list[str]:

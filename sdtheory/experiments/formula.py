@@ -51,7 +51,7 @@ def read_formula(text: str) -> Expression:
     declared = "".join(
         f"<aux name={quoteattr(name.replace('_', ' '))}><eqn>0</eqn></aux>"
         for key, name in found.items()
-        if key not in ("time", "time step", "dt", "starttime", "stoptime", RESULT)
+        if key not in ("time", "time step", "dt", "starttime", "stoptime")
     )
     equation = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     source = (

@@ -228,10 +228,9 @@ def write_loops(target: Path, rung: Rung, widths: bool) -> None:
         f"{rung.name}, theorists + 50 %": sd.loop_dominance(rung.model, {"theorist boost": 0.5}, names=names),
     }
     base = next(iter(scored.values()))
-    for suffix in ("svg", "png", "pdf"):
-        name = f"03_causal_loops_{own}.{suffix}"
-        scores = base if widths else None
-        sd.draw(graph, target / name, highlight="mission loop", loop_names=names, scores=scores)
+    pictures = [target / f"03_causal_loops_{own}.{suffix}" for suffix in ("svg", "png", "pdf")]
+    scores = base if widths else None
+    sd.draw(graph, pictures, highlight="mission loop", loop_names=names, scores=scores)
     for suffix in ("svg", "png"):
         save_figure(dominance_comparison_figure(scored), target / f"03_loop_dominance_{own}.{suffix}")
     table = pd.concat(list(map(pd.DataFrame, scored.values())), axis=1, keys=list(scored))

@@ -254,3 +254,12 @@ def test_a_model_is_converted_not_drawn_as_a_model(suffix, tmp_path):
 def test_coordinates_have_two_decimals_at_most(m0, tmp_path):
     sd.draw(m0, tmp_path / "m0.svg")
     assert not re.search(r"\d\.\d{3}", (tmp_path / "m0.svg").read_text(encoding="utf-8"))
+
+
+def test_several_files_get_the_picture_that_each_gets_alone(m0, names, tmp_path):
+    together = [tmp_path / f"together{suffix}" for suffix in (".svg", ".png", ".dot")]
+    sd.draw(m0, together, highlight="mission loop", loop_names=names)
+    for path in together:
+        alone = tmp_path / f"alone{path.suffix}"
+        sd.draw(m0, alone, highlight="mission loop", loop_names=names)
+        assert path.read_bytes() == alone.read_bytes()

@@ -9,12 +9,14 @@ import struct
 import warnings
 import xml.etree.ElementTree as ElementTree
 import zlib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from places import CONTROLS, quoted, toml_text
+from strict_json import refuse
 
 import sdtheory as sd
 from sdtheory.cli.main import main
@@ -144,10 +146,6 @@ def test_a_run_as_csv_holds_names_and_no_formula(model, tmp_path):
     assert not any(map(is_formula, head))
 
 
-def refuse(constant):
-    raise AssertionError(f"{constant} is not strict JSON")
-
-
 def test_json_holds_names_as_they_are(model):
     name, path = model
     found = json.loads(call("info", path, "--json"), parse_constant=refuse)
@@ -234,3 +232,17 @@ def test_signs_that_xml_forbids_do_not_break_a_drawing(tmp_path, sign):
     sd.draw(sd.load(path), tmp_path / "loops.svg", title=text)
     root = ElementTree.parse(tmp_path / "loops.svg").getroot()
     assert "".join(root.itertext()).replace("\n", "").isprintable()
+
+
+def test_signs_that_xml_forbids_do_not_break_a_plot(tmp_path):
+    """An experiment may hold them in the names of policies and metrics."""
+    written = Path("models/m0_seed.toml").read_text(encoding="utf-8")
+    for name in ("boost theorists", "gap after 10 years"):
+        written = written.replace(f'name = "{name}"', f'name = "{name} \\u0001\\u001b\\uffff"')
+    (tmp_path / "experiment.toml").write_text(written, encoding="utf-8")
+    experiment = sd.Experiment.read(tmp_path / "experiment.toml")
+    sd.compare(sd.load("models/m0_seed.xmile"), experiment, runs=8).save(tmp_path / "out")
+    pictures = list((tmp_path / "out").glob("*.svg"))
+    assert pictures
+    for picture in pictures:
+        assert "".join(ElementTree.parse(picture).getroot().itertext()).replace("\n", "").isprintable()

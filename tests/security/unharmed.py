@@ -47,7 +47,7 @@ def nothing_sings(folder: Path, home: Path, capture: Any = None) -> Iterator[Non
         raise AssertionError("the network was used")
     assert not hasattr(builtins, CANARY), "code of the file has run"
     assert os.getcwd() == where
-    # scikit-learn, when it is first imported, tells its own libraries something by KMP_...
+    # threadpoolctl, when it is first imported, tells its own libraries something by KMP_...
     new = {key for key, text in os.environ.items() if environment.get(key) != text}
     assert not {key for key in new if not key.startswith("KMP_")}
     assert snapshot(folder) | snapshot(home) == before, "something was written"
