@@ -237,7 +237,8 @@ class Reader(Faults):
         self.keys(row, required | optional | COMMON_KEYS, where)
         parameters: dict[str, Any] = {}
         before = len(self.faults)
-        for key in (required | optional) & row.keys():
+        # in an order of their own: a kept sweep is told by how its experiment prints
+        for key in sorted((required | optional) & row.keys()):
             if key in LISTS:
                 parameters[key] = list(self.numbers(row[key], where, key) or ())
             else:

@@ -448,3 +448,19 @@ def test_a_sweep_told_to_stop_finishes_its_chunks_and_can_be_resumed(
     assert 0 < partial.runs < 256
     assert (partial.status == "ok").all()
     check_resumed(tmp_path / "out", uninterrupted)
+
+
+def test_every_process_tells_an_experiment_by_the_same_digests():
+    asked = (
+        "import sdtheory as sd\n"
+        "from sdtheory.experiments.store_identity import experiment_digests\n"
+        "print(experiment_digests(sd.Experiment.read('models/m1_delays.toml')))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", asked], env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in "123456"
+    }  # fmt: skip
+    assert len(told) == 1
