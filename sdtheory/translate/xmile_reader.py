@@ -15,14 +15,17 @@ from xml.sax.saxutils import escape
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Block, Entry, Macro
+from sdtheory.documents.remembered import Memory
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault, unreadable
 from sdtheory.translate.mending import mended
 from sdtheory.translate.modules import connections
+from sdtheory.translate.remembered import LONGEST, MOST
 from sdtheory.translate.xmile_equation import Scope, points_of, rewritten, spelled_back
 
 NAMESPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
+_MEMORY: Memory[Any] = Memory(MOST)  # PySD's tree of each equation in numbered names
 CONTROLS = {"initial time": "start", "final time": "stop", "time step": "time_step"}
 
 
@@ -60,6 +63,29 @@ class _Text:
     macro: Macro | None = None
 
 
+def _components(equations: list[str], copy: Path) -> Iterator[tuple[str, Any, Any]]:
+    """For each equation PySD's component, not parsed yet, and what it is parsed with."""
+    from pysd.translators.xmile.xmile_file import XmileFile
+
+    variables = "".join(
+        f'<aux name="q{place}"><eqn>{escape(equation)}</eqn></aux>'
+        for place, equation in enumerate(equations)
+    )
+    copy.write_text(
+        f'<xmile version="1.0" xmlns="{NAMESPACE}"><header/>'
+        "<sim_specs><start>0</start><stop>1</stop><dt>1</dt></sim_specs>"
+        f"<model><variables>{variables}</variables></model></xmile>",
+        encoding="utf-8",
+    )
+    file = XmileFile(copy)
+    file.parse(parse_all=False)
+    (section,) = file.sections
+    section.parse(parse_all=False)
+    for component in section.components:
+        if component.name.startswith("q"):
+            yield equations[int(component.name[1:])], component, section.behaviors
+
+
 class _Reader:
     def __init__(self, document: Document):
         self.document = document
@@ -89,36 +115,22 @@ class _Reader:
 
     def parse(self, copy: Path) -> None:
         """Let PySD parse every text; its trees come back with the document's names."""
-        from pysd.translators.xmile.xmile_file import XmileFile
-
-        keys = list(self.texts)
-        variables = "".join(
-            f'<aux name="q{place}"><eqn>{escape(rewritten(text.equation, text.scope))}</eqn></aux>'
-            for place, text in enumerate(self.texts.values())
-        )
-        copy.write_text(
-            f'<xmile version="1.0" xmlns="{NAMESPACE}"><header/>'
-            "<sim_specs><start>0</start><stop>1</stop><dt>1</dt></sim_specs>"
-            f"<model><variables>{variables}</variables></model></xmile>",
-            encoding="utf-8",
-        )
-        file = XmileFile(copy)
-        file.parse(parse_all=False)
-        (section,) = file.sections
-        section.parse(parse_all=False)
-        for component in section.components:
-            if not component.name.startswith("q"):
-                continue
-            key = keys[int(component.name[1:])]
-            text = self.texts[key]
+        plain = {key: rewritten(text.equation, text.scope) for key, text in self.texts.items()}
+        first = {plain[key]: key for key in reversed(plain)}  # of equal texts the first is at fault
+        known = {one: tree for one in first if (tree := _MEMORY.get(one)) is not None}
+        missing = [one for one in dict.fromkeys(plain.values()) if one not in known]
+        for one, component, behaviors in _components(missing, copy) if missing else ():
             try:
-                component.parse(section.behaviors)
+                component.parse(behaviors)
             except Exception as error:
-                raise self._unreadable(text, error) from None
-            tree = mended(component.components[0][1], text.equation, "xmile")
-            self.trees[key] = spelled_back(
-                tree, text.scope, text.axes, key[0] if isinstance(key[0], str) else ""
-            )
+                raise self._unreadable(self.texts[first[one]], error) from None
+            known[one] = component.components[0][1]
+            if len(one) <= LONGEST:
+                _MEMORY.keep(one, known[one])
+        for key, text in self.texts.items():
+            tree = mended(known[plain[key]], text.equation, "xmile")
+            own = key[0] if isinstance(key[0], str) else ""
+            self.trees[key] = spelled_back(tree, text.scope, text.axes, own)
 
     def _unreadable(self, text: _Text, error: Exception) -> ModelError:
         if text.entry is not None:
