@@ -212,9 +212,7 @@ def _measured(text: str, format: str) -> _Measures:
     return _Measures(nested, count, tuple(references(text, format)))
 
 
-def _check_equation(
-    document: Document, entry: Entry, block: Block, limits: Limits
-) -> tuple[Reference, ...]:
+def _check_equation(document: Document, entry: Entry, block: Block, limits: Limits) -> tuple[Reference, ...]:
     """Hold an equation against the limits; gives the names in it."""
     text = block.equation
     whose = f"the equation of '{shown(entry.name)}'"

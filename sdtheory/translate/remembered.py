@@ -11,6 +11,8 @@ LONGEST = 2000  # characters of a text whose result is kept
 
 Result = TypeVar("Result")
 
+_forgetters: list[Callable[[], None]] = []
+
 
 def remembered(function: Callable[..., Result]) -> Callable[..., Result]:
     """A function of a text and hashable arguments that remembers its results.
@@ -28,9 +30,16 @@ def remembered(function: Callable[..., Result]) -> Callable[..., Result]:
     (3, 3, ['abc'])
     """
     known = functools.lru_cache(maxsize=MOST)(function)
+    _forgetters.append(known.cache_clear)
 
     @functools.wraps(function)
     def wrapper(text: str, *arguments: Any) -> Result:
         return (known if len(text) <= LONGEST else function)(text, *arguments)
 
     return wrapper
+
+
+def forget() -> None:
+    """Remember nothing any more: what is asked for next is worked out as for the first time."""
+    for clear in _forgetters:
+        clear()

@@ -245,7 +245,10 @@ def _without(
     def between(stop: int) -> str:
         return "".join(_plain(data[position:stop].decode(document.encoding)))
 
-    marks = [*((span.start, span.stop, instead) for span, instead in cuts), *((end, end, None) for end in ends)]
+    marks = [
+        *((span.start, span.stop, instead) for span, instead in cuts),
+        *((end, end, None) for end in ends),
+    ]
     for start, stop, instead in sorted(marks, key=lambda mark: mark[:2]):
         if start < position or stop > part.stop:
             continue

@@ -1,8 +1,8 @@
 """An XMILE document through PySD's parsers.
 
-PySD is given the equations alone, one for each variable of a plain private file, with every name numbered;
-arrays, graphical functions, stocks, modules and macros are put together here from the document. So names
-that PySD's grammar misreads, several models in one file, and XMILE's own words for the clock do no harm.
+PySD's grammar is given the equations alone, one by one, with every name numbered; arrays, graphical
+functions, stocks, modules and macros are put together here from the document. So names that PySD's grammar
+misreads, several models in one file, and XMILE's own words for the clock do no harm.
 """
 
 from __future__ import annotations
@@ -11,21 +11,17 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Block, Entry, Macro
-from sdtheory.documents.remembered import Memory
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault, unreadable
 from sdtheory.translate.mending import mended
 from sdtheory.translate.modules import connections
-from sdtheory.translate.remembered import LONGEST, MOST
+from sdtheory.translate.remembered import remembered
 from sdtheory.translate.xmile_equation import Scope, points_of, rewritten, spelled_back
 
-NAMESPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
-_MEMORY: Memory[Any] = Memory(MOST)  # PySD's tree of each equation in numbered names
 CONTROLS = {"initial time": "start", "final time": "stop", "time step": "time_step"}
 
 
@@ -36,7 +32,7 @@ def xmile_model(document: Document, folder: Path) -> Any:
     ----------
     document : Document
     folder : Path
-        A private folder for the copy that PySD reads.
+        A private folder, where PySD's model is said to be from.
 
     Raises
     ------
@@ -46,7 +42,7 @@ def xmile_model(document: Document, folder: Path) -> Any:
     from pysd.translators.structures.abstract_model import AbstractModel
 
     reader = _Reader(document)
-    reader.parse(folder / "model.xmile")
+    reader.parse()
     sections = [reader.main(), *(reader.macro(macro) for macro in document.macros.values())]
     return AbstractModel(original_path=folder / "model.xmile", sections=tuple(sections))
 
@@ -63,27 +59,15 @@ class _Text:
     macro: Macro | None = None
 
 
-def _components(equations: list[str], copy: Path) -> Iterator[tuple[str, Any, Any]]:
-    """For each equation PySD's component, not parsed yet, and what it is parsed with."""
-    from pysd.translators.xmile.xmile_file import XmileFile
+@remembered
+def _tree(equation: str, written: str) -> Any:
+    """PySD's tree of an equation in numbered names; what PySD loses of it is mended from how the file writes it."""
+    from pysd.translators.xmile.xmile_element import EquationVisitor
+    from pysd.translators.xmile.xmile_structures import parsing_ops
+    from pysd.translators.xmile.xmile_utils import Grammar
 
-    variables = "".join(
-        f'<aux name="q{place}"><eqn>{escape(equation)}</eqn></aux>'
-        for place, equation in enumerate(equations)
-    )
-    copy.write_text(
-        f'<xmile version="1.0" xmlns="{NAMESPACE}"><header/>'
-        "<sim_specs><start>0</start><stop>1</stop><dt>1</dt></sim_specs>"
-        f"<model><variables>{variables}</variables></model></xmile>",
-        encoding="utf-8",
-    )
-    file = XmileFile(copy)
-    file.parse(parse_all=False)
-    (section,) = file.sections
-    section.parse(parse_all=False)
-    for component in section.components:
-        if component.name.startswith("q"):
-            yield equations[int(component.name[1:])], component, section.behaviors
+    parsed = Grammar.get("equations", parsing_ops).parse(equation)
+    return mended(EquationVisitor(parsed).translation, written, "xmile")
 
 
 class _Reader:
@@ -113,22 +97,14 @@ class _Reader:
                 if text:
                     self.texts[key, place, word] = _Text(text, scope, entry, block, axes)
 
-    def parse(self, copy: Path) -> None:
+    def parse(self) -> None:
         """Let PySD parse every text; its trees come back with the document's names."""
-        plain = {key: rewritten(text.equation, text.scope) for key, text in self.texts.items()}
-        first = {plain[key]: key for key in reversed(plain)}  # of equal texts the first is at fault
-        known = {one: tree for one in first if (tree := _MEMORY.get(one)) is not None}
-        missing = [one for one in dict.fromkeys(plain.values()) if one not in known]
-        for one, component, behaviors in _components(missing, copy) if missing else ():
-            try:
-                component.parse(behaviors)
-            except Exception as error:
-                raise self._unreadable(self.texts[first[one]], error) from None
-            known[one] = component.components[0][1]
-            if len(one) <= LONGEST:
-                _MEMORY.keep(one, known[one])
         for key, text in self.texts.items():
-            tree = mended(known[plain[key]], text.equation, "xmile")
+            plain = rewritten(text.equation, text.scope)
+            try:
+                tree = _tree(plain, text.equation)
+            except Exception as error:
+                raise self._unreadable(text, error) from None
             own = key[0] if isinstance(key[0], str) else ""
             self.trees[key] = spelled_back(tree, text.scope, text.axes, own)
 
