@@ -48,9 +48,10 @@ def updated(
     >>> import sdtheory as sd
     >>> before = sd.read("models/m0_seed.xmile")
     >>> model = sd.load(before)
-    >>> updated(model, before, before.set_equation("theorist boost", "0.3"))["theorist boost"].equations[0].expression
+    >>> after = before.set_equation("theorist boost", "0.3")
+    >>> updated(model, before, after)["theorist boost"].equations[0].expression
     Number(value=0.3)
-    >>> updated(model, before, before.move("theory", 250, 180)) is model
+    >>> updated(model, before, before.move("capability", 250, 180)) is model
     True
     """
     if _means_the_same(before, after):
