@@ -45,8 +45,8 @@ def vensim_model(document: Document, folder: Path) -> Any:
 
     file = folder / "model.mdl"
     pieces = main_pieces(document)
-    equations = None if document.macros else _equations_of(pieces)
-    sections = _sections(document, pieces, file) if equations is None else [_section(equations, file)]
+    equations = None if document.macros else equations_of(pieces)
+    sections = whole_sections(document, pieces, file) if equations is None else [_section(equations, file)]
     macros = {canonical(macro.name): macro.variables for macro in document.macros.values()}
     for section in sections:
         _parse(document, section, macros.get(canonical(section.name), document.variables))
@@ -54,7 +54,7 @@ def vensim_model(document: Document, folder: Path) -> Any:
     return AbstractModel(original_path=file, sections=abstract)
 
 
-def _sections(document: Document, pieces: list[str], path: Path) -> list[Any]:
+def whole_sections(document: Document, pieces: list[str], path: Path) -> list[Any]:
     """PySD's sections of a whole file: its equations and its macros."""
     from pysd.translators.vensim.vensim_file import VensimFile
 
@@ -79,7 +79,7 @@ def _section(equations: list[str], path: Path) -> Any:
     return section
 
 
-def _equations_of(pieces: list[str]) -> list[str] | None:
+def equations_of(pieces: list[str]) -> list[str] | None:
     """The equations that PySD finds in the pieces of a file; None where they cannot be told apart by pieces."""
     found: list[str] = []
     for piece in pieces:
