@@ -263,12 +263,3 @@ def test_a_drawing_that_moves_leaves_the_model_as_it_is(document):
     model = sd.load(document)
     moved = document.move("capability", 300, 200)
     assert moved != document and updated(model, document, moved) is model
-
-
-def test_a_valve_that_is_no_more_drawn_makes_its_flow_an_auxiliary():
-    document = from_bytes(b"{UTF-8}\nx = 1 ~~|").add_view("View").add_stock("level", "0", x=100, y=100)
-    document = document.add_flow("rate", "2", None, "level").add_auxiliary("twice", "2 * rate", x=200, y=200)
-    model = sd.load(document)
-    (flow,) = [one for one in document.views[0].elements if one.kind == "flow"]
-    after = document.remove_element(flow.id)
-    assert model["rate"].kind == "flow" and updated(model, document, after)["rate"].kind == "constant"
