@@ -90,6 +90,7 @@ def run_at_once(
     method: str | None = None,
     exact: bool = False,
     seed: int = 0,
+    first_run: int = 0,
 ) -> Result:
     """Run a program once or a few times, with the least delay: what `run_compiled` gives, to the last bit.
 
@@ -98,7 +99,7 @@ def run_at_once(
 
     Parameters
     ----------
-    program, inputs, method, exact, seed
+    program, inputs, method, exact, seed, first_run
         As of `run_compiled`.
 
     Raises
@@ -110,7 +111,7 @@ def run_at_once(
     """
     inputs = np.asarray(inputs, dtype=float)
     machine = processor()
-    sample = Sample(inputs, np.arange(inputs.shape[1]), seed)
+    sample = Sample(inputs, np.arange(first_run, first_run + inputs.shape[1]), seed)
     written = _written(program, None, method or program.method, machine, exact, 1)
     runner = _Runner(program, sample, method or program.method, None, written)
     return runner.run(function_at_once(written.text, machine), 1, None)

@@ -24,6 +24,8 @@ _SKIPPED = re.compile(r'"(?:[^"\\]|\\.)*"|\{|\*{3,}[^|]*\|', re.DOTALL)
 # what PySD looks for in the whole of a file, and what it takes for a name in quotes
 _MARKS = (":MACRO:", ":END OF MACRO:", "\\\\\\---///")
 _QUOTED = re.compile(r'"(?:\\"|[^"])*+"')
+# an equation of a file as PySD's grammar of sections has it, where nothing follows but empty units and words
+_ENTRY = re.compile(r'((?:"(?:\\"|[^"])*+"|[^~|"])*+)~\s*~[^~|]*(?:~(?:"(?:\\"|[^"])*+"|[^~|"])*+)?\|')
 _EMPTIED = ("units", "documentation", "limits")
 
 
@@ -103,6 +105,8 @@ def _equations_in(piece: str) -> tuple[str, ...] | None:
     # what PySD would take for the start of something that goes on in other pieces
     if text.startswith(("\\", "{")) or any(mark in text for mark in _MARKS) or '"' in _QUOTED.sub("", text):
         return None
+    if plain := _ENTRY.fullmatch(text):
+        return (plain.group(1).strip(),)
     try:
         tree = Grammar.get("section_elements").parse(text)
         rest = tree.children[1].text
