@@ -67,7 +67,16 @@ def ready(ladder: Ladder, runs: int, seed: int) -> list[Step]:
     for model, (own, _) in zip(models, parts, strict=True):
         elements = {**array_columns(model, own), **elements}
     whole = ladder.experiment
-    columns = draw(whole.uncertainties, elements, whole.method, runs, seed, whole.correlations)
+    columns = draw(
+        whole.uncertainties,
+        elements,
+        whole.method,
+        runs,
+        seed,
+        whole.correlations,
+        whole.levels,
+        whole.columns,
+    )
     found = []
     for rung, model, (own, absent) in zip(ladder.rungs, models, parts, strict=True):
         names = {canonical(one) for u in own.uncertainties for one in elements.get(u.name, [u.name])}

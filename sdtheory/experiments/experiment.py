@@ -13,7 +13,7 @@ from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.policy import BASELINE, Policy, faults, split_element
 from sdtheory.experiments.reader import Reader
 from sdtheory.experiments.toml_file import included, parsed, read_text
-from sdtheory.experiments.uncertainty import Uncertainty
+from sdtheory.experiments.uncertainty import Uncertainty, grid_size
 from sdtheory.limits import Limits
 from sdtheory.model.expression import Expression, references
 from sdtheory.model.model import Constant, Lookup, Model, Stock
@@ -23,6 +23,33 @@ from sdtheory.names import canonical
 @dataclass(frozen=True)
 class Experiment:
     """Policies, uncertainties, sampling and metrics: everything a comparison needs beside the model.
+
+    Parameters
+    ----------
+    policies, metrics, uncertainties : tuples
+    derived : mapping of str to Expression
+        Quantities computed from sampled ones.
+    correlations : tuple of (str, str, float)
+        Rank correlations of pairs of uncertainties.
+    baseline : Policy
+    method : str
+        ``sobol``, ``latin_hypercube``, ``random``, ``grid`` or ``file``.
+    runs, seed : int
+        A grid or file has as many futures as it has.
+    levels : int
+        Of each quantity of a grid.
+    path : str
+        Of a file of futures.
+    columns : mapping of str to tuple of float
+        The futures of that file.
+    simulation : mapping
+        Settings in place of the model's: start, stop, time_step, save_every, method.
+    loops : tuple of mapping
+        Loops with names, for loop differences.
+    fixed : mapping
+        Values that are written down and not varied.
+    title, model, file, text : str
+        What the file says of itself; the last two are no part of equality.
 
     Examples
     --------
@@ -39,13 +66,23 @@ class Experiment:
     method: str = "sobol"
     runs: int = 1024
     seed: int = 1
+    levels: int = 5
+    path: str = ""
+    columns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     simulation: Mapping[str, Any] = field(default_factory=dict)
     loops: tuple[Mapping[str, Any], ...] = ()
     fixed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     title: str = ""
     model: str = ""
-    file: str = ""
+    file: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # a grid and a file have as many futures as they have
+        if self.method == "grid":
+            object.__setattr__(self, "runs", grid_size(self.uncertainties, self.levels))
+        elif self.method == "file" and self.columns:
+            object.__setattr__(self, "runs", min(self.runs, *map(len, self.columns.values())))
 
     @staticmethod
     def read(path: str | Path, limits: Limits | None = None) -> Experiment:
@@ -68,7 +105,7 @@ class Experiment:
         tables, wrong = included(parsed(text, str(path)), folder, limits)
         for one in wrong:
             reader.fault(one, "include")
-        found = reader.experiment(tables, folder)
+        found = reader.experiment(tables, folder, limits)
         reader.stop_on_faults()
         return Experiment(**found, file=str(path), text="\n".join(reader.lines) + "\n")
 
@@ -76,8 +113,9 @@ class Experiment:
         """Every way in which the experiment does not fit the model, each with its line where known."""
         reader = Faults(self.file, self.text)
         for policy in (self.baseline, *self.policies):
+            place = reader.entry(policy.name)
             for fault in faults(policy, model):
-                reader.fault(fault, mentioned(fault))
+                reader.fault(fault, place, mentioned(fault.removeprefix(f"policy '{policy.name}'")))
         for uncertainty in self.uncertainties:
             self._check_uncertainty(reader, model, uncertainty)
         free = [u.name for u in self.uncertainties if u.free]

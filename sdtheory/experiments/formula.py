@@ -64,12 +64,12 @@ def read_formula(text: str) -> Expression:
     except SDError as error:
         raise ExperimentError(f"cannot read the formula '{shown(text)}': {error.message}") from error
     assert not isinstance(tree, Table)
-    return _apart(substitute(tree, lambda name: _cell(name, cells)), zlib.crc32(text.encode()))
+    return apart(substitute(tree, lambda name: _cell(name, cells)), zlib.crc32(text.encode()))
 
 
-def _apart(tree: Expression, number: int) -> Expression:
+def apart(tree: Expression, number: int) -> Expression:
     """The tree with its random functions at sites of their own, beyond those of any model."""
-    tree = rebuild(tree, lambda part: _apart(part, number))
+    tree = rebuild(tree, lambda part: apart(part, number))
     if not isinstance(tree, Call) or FUNCTIONS[tree.function].kind != "random":
         return tree
     *arguments, site = tree.arguments

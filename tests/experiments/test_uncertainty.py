@@ -59,7 +59,8 @@ def test_shares_of_a_dirichlet_add_up_to_the_total():
 
 def test_values_beyond_the_limits_are_clipped():
     uncertainty = Uncertainty("x", "normal", {"mean": 0.0, "sd": 1.0}, minimum=-0.5, maximum=0.5)
-    drawn = draw([uncertainty], {}, "sobol", 256, 1)["x"]
+    with pytest.warns(SDWarning, match="158 of 256 values of 'x' lie beyond"):
+        drawn = draw([uncertainty], {}, "sobol", 256, 1)["x"]
     assert (drawn.min(), drawn.max()) == (-0.5, 0.5)
 
 

@@ -1,0 +1,146 @@
+"""The metrics of an experiment file; every fault is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdtheory.errors import SDError, shown
+from sdtheory.experiments.faults import Faults, finite, mentioned
+from sdtheory.experiments.formula import read_formula
+from sdtheory.experiments.metric import BETTER, CENSORED, STATISTICS, Level, Metric
+from sdtheory.experiments.policy import split_element
+from sdtheory.model.expression import Expression, Name, references
+from sdtheory.names import canonical, unknown
+
+METRIC_KEYS = {
+    "name", "description", "variable", "formula", "expression", "at", "statistic", "integral",
+    "discount_rate", "first_crossing", "when", "time_above", "time_below", "between", "better",
+    "rewards_speed", "tie", "satisfied", "censored",
+}  # fmt: skip
+
+
+class MetricReader(Faults):
+    """Reads metrics and gathers every fault with its line."""
+
+    def formula(self, text: Any, where: str) -> Expression | None:
+        if not isinstance(text, str):
+            self.fault(f"the formula of '{where}' must be text", where)
+            return None
+        try:
+            return read_formula(text)
+        except SDError as error:
+            self.fault(error.message, where)
+            return None
+
+    def metrics(self, tables: Mapping) -> tuple[Metric, ...]:
+        found: dict[str, Metric] = {}
+        for row in self.rows(tables, "metric"):
+            metric = self.metric(row)
+            if metric is None:
+                continue
+            if canonical(metric.name) in found:
+                self.fault(f"there are two metrics named '{shown(metric.name)}'", metric.name)
+            found[canonical(metric.name)] = metric
+        for metric in found.values():
+            if metric.expression is not None:
+                for part in references(metric.expression):
+                    self.known(part.name, [m.name for m in found.values() if m is not metric], "metric")
+        return tuple(found.values())
+
+    def metric(self, row: Mapping) -> Metric | None:
+        name = self.text(row, "name", "a metric")
+        where = f"metric '{name}'"
+        self.keys(row, METRIC_KEYS, where)
+        for key, allowed in (("better", BETTER), ("censored", CENSORED), ("statistic", STATISTICS)):
+            if key in row and row[key] not in allowed:
+                self.fault(str(unknown(key, str(row[key]), allowed)), name, key)
+                return None
+        common = {
+            "better": row.get("better", "none"),
+            "tie": self.number(row, "tie", where, 1e-6),
+            "censored": row.get("censored", "exclude"),
+            "satisfied": self.satisfied(row.get("satisfied"), where),
+        }
+        self.text(row, "description", where)
+        if "expression" in row:
+            combined = self.formula(row["expression"], name)
+            if combined is None:
+                return None
+            return Metric(name, None, "expression", expression=combined, **common)
+        quantity = self.quantity(row, name)
+        if quantity is None:
+            return None
+        return self.timed(row, name, quantity, common)
+
+    def satisfied(self, row: Any, where: str) -> tuple[str, float] | None:
+        if row is None:
+            return None
+        for word in ("below", "above"):
+            if isinstance(row, dict) and set(row) == {word}:
+                return word, self.number(row, word, where)
+        self.fault(f"{where}: satisfied needs below or above", mentioned(where), "satisfied")
+        return None
+
+    def quantity(self, row: Mapping, name: str) -> Expression | None:
+        if "formula" in row:
+            return self.formula(row["formula"], name)
+        if not isinstance(row.get("variable"), str):
+            self.fault(f"metric '{name}' needs a variable, a formula or an expression", name)
+            return None
+        head, elements = split_element(row["variable"])
+        return Name(head, elements)
+
+    def timed(self, row: Mapping, name: str, quantity: Expression, common: dict) -> Metric | None:
+        """The metric by the way it turns a series into a number."""
+        where = f"metric '{name}'"
+        between = self.numbers(row["between"], where, "between", 2) if "between" in row else None
+        window = (between[0], between[1]) if between else None
+        if window and not window[0] < window[1]:
+            self.fault(f"{where}: 'between' ends before it begins", name, "between")
+        how = self.how(row, name, where)
+        speed = row.get("rewards_speed", "auto")
+        if speed != "auto":
+            speed = self.flag(row, "rewards_speed", where)
+        rewards = how["how"] == "first_crossing" if speed == "auto" else bool(speed)
+        return Metric(name, quantity, between=window, rewards_speed=rewards, **how, **common)
+
+    def how(self, row: Mapping, name: str, where: str) -> dict[str, Any]:
+        """The fields of a metric that say how it is measured."""
+        if "at" in row:
+            return {"how": "at", "at": self.number(row, "at", where)}
+        if "first_crossing" in row:
+            direction, level = self.crossing(row["first_crossing"], name)
+            return {"how": "first_crossing", "direction": direction, "level": level}
+        if "when" in row:
+            trigger = self.table(row, "when")
+            self.keys(trigger, {"variable", "reaches"}, where)
+            level = self.level(trigger.get("reaches"), name)
+            return {"how": "when", "trigger": self.text(trigger, "variable", where), "level": level}
+        if "time_above" in row or "time_below" in row:
+            key = "time_above" if "time_above" in row else "time_below"
+            return {"how": key, "level": self.level(row[key], name)}
+        if self.flag(row, "integral", where):
+            return {"how": "integral", "discount_rate": self.number(row, "discount_rate", where, 0.0)}
+        return {"how": row.get("statistic", "final")}
+
+    def crossing(self, row: Any, name: str) -> tuple[str, Level | None]:
+        for direction in ("above", "below"):
+            if isinstance(row, dict) and set(row) == {direction}:
+                return direction, self.level(row[direction], name)
+        self.fault(f"metric '{name}': first_crossing needs above or below", name)
+        return "above", None
+
+    def level(self, value: Any, name: str) -> Level | None:
+        number = finite(value)
+        if number is not None:
+            return Level(value=number)
+        if isinstance(value, dict) and {"variable", "at"} <= set(value) <= {"policy", "variable", "at"}:
+            where = f"metric '{name}'"
+            policy, variable = (
+                self.text(value, "policy", where, "baseline"),
+                self.text(value, "variable", where),
+            )
+            return Level(None, policy, variable, self.number(value, "at", where))
+        self.fault(f"metric '{name}': a level is a number or {{ policy, variable, at }}", name)
+        return None
