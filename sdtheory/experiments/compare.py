@@ -145,6 +145,8 @@ def _planned(
         raise ExperimentError(
             "the experiment has no metric", remedy="say what is to be compared in [[metric]]"
         )
+    for note in experiment.notes(model):
+        warnings.warn(note, SDWarning, stacklevel=3)
     policies = (experiment.baseline, *experiment.policies)
     runs = experiment.runs if runs is None else runs
     seed = experiment.seed if seed is None else seed

@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdtheory.errors import shown
-from sdtheory.experiments.faults import Faults, mentioned
+from sdtheory.experiments.fit import Fit
 from sdtheory.experiments.metric import Metric
-from sdtheory.experiments.policy import BASELINE, Policy, faults, split_element
+from sdtheory.experiments.policy import BASELINE, Policy
 from sdtheory.experiments.reader import Reader
 from sdtheory.experiments.toml_file import included, parsed, read_text
 from sdtheory.experiments.uncertainty import Uncertainty, grid_size
 from sdtheory.limits import Limits
-from sdtheory.model.expression import Expression, references
-from sdtheory.model.model import Constant, Lookup, Model, Stock
-from sdtheory.names import canonical
+from sdtheory.model.expression import Expression
+from sdtheory.model.model import Model
 
 
 @dataclass(frozen=True)
@@ -111,41 +109,12 @@ class Experiment:
 
     def check(self, model: Model) -> list[str]:
         """Every way in which the experiment does not fit the model, each with its line where known."""
-        reader = Faults(self.file, self.text)
-        for policy in (self.baseline, *self.policies):
-            place = reader.entry(policy.name)
-            for fault in faults(policy, model):
-                reader.fault(fault, place, mentioned(fault.removeprefix(f"policy '{policy.name}'")))
-        for uncertainty in self.uncertainties:
-            self._check_uncertainty(reader, model, uncertainty)
-        free = [u.name for u in self.uncertainties if u.free]
-        known = [*model.names(), *free]
-        policies = [self.baseline.name, *(policy.name for policy in self.policies)]
-        for name, formula in self.derived.items():
-            reader.known(split_element(name)[0], model.names(), "variable")
-            for part in references(formula):
-                reader.known(part.name, known, "quantity")
-        for metric in self.metrics:
-            for head in (split_element(name)[0] for name in metric.variables()):
-                reader.known(head, [*model.names(), "time"], "variable")
-                if isinstance(model.variables.get(canonical(head)), Lookup):
-                    reader.fault(f"'{shown(head)}' is a lookup, which has no value over time", head)
-            if metric.expression is None and not metric.variables():
-                reader.fault(f"metric '{shown(metric.name)}' names no variable of the model", metric.name)
-            if metric.level and metric.level.policy:
-                reader.known(metric.level.policy, policies, "policy")
-        return reader.faults
+        return Fit(self, model).check()
 
-    def _check_uncertainty(self, reader: Faults, model: Model, uncertainty: Uncertainty) -> None:
-        if uncertainty.free:
-            return
-        head, elements = split_element(uncertainty.name)
-        if not reader.known(head, model.names(), "variable"):
-            return
-        variable = model[head]
-        if not isinstance(variable, Constant | Stock):
-            reader.fault(
-                f"'{variable.name}' is computed; only constants and initial values are sampled", head
-            )
-        if uncertainty.distribution == "dirichlet" and (not variable.dimensions or elements):
-            reader.fault(f"'{variable.name}': a dirichlet needs an array variable", head)
+    def notes(self, model: Model) -> list[str]:
+        """What the experiment does that may not be what was meant, each with its line where known.
+
+        Times outside the run, replaced equations, changes that no metric depends on, values of the model outside
+        of the ranges of their uncertainties. The experiment must fit the model.
+        """
+        return Fit(self, model).notes()

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sdtheory.errors import SDError, shown
 from sdtheory.experiments.faults import Faults, finite, mentioned
 from sdtheory.experiments.formula import read_formula
-from sdtheory.experiments.metric import BETTER, CENSORED, STATISTICS, Level, Metric
+from sdtheory.experiments.metric import BETTER, CENSORED, STATISTICS, Level, Metric, in_order
 from sdtheory.experiments.policy import split_element
 from sdtheory.model.expression import Expression, Name, references
 from sdtheory.names import canonical, unknown
+from sdtheory.translate.structure import cycle, trail
 
 METRIC_KEYS = {
     "name", "description", "variable", "formula", "expression", "at", "statistic", "integral",
     "discount_rate", "first_crossing", "when", "time_above", "time_below", "between", "better",
     "rewards_speed", "tie", "satisfied", "censored",
 }  # fmt: skip
+
+
+# ways to make one number of a series; an expression needs none
+WAYS = ("at", "first_crossing", "when", "time_above", "time_below", "integral", "statistic", "expression")
 
 
 class MetricReader(Faults):
@@ -35,6 +41,7 @@ class MetricReader(Faults):
 
     def metrics(self, tables: Mapping) -> tuple[Metric, ...]:
         found: dict[str, Metric] = {}
+        self.speed: dict[str, bool] = {}
         for row in self.rows(tables, "metric"):
             metric = self.metric(row)
             if metric is None:
@@ -42,10 +49,24 @@ class MetricReader(Faults):
             if canonical(metric.name) in found:
                 self.fault(f"there are two metrics named '{shown(metric.name)}'", metric.name)
             found[canonical(metric.name)] = metric
-        for metric in found.values():
-            if metric.expression is not None:
-                for part in references(metric.expression):
-                    self.known(part.name, [m.name for m in found.values() if m is not metric], "metric")
+        names = [metric.name for metric in found.values()]
+        reads: dict[str, list[str]] = {}
+        for key, metric in found.items():
+            parts = [] if metric.expression is None else references(metric.expression)
+            for part in parts:
+                self.known(part.name, names, "metric")
+            reads[key] = [canonical(part.name) for part in parts]
+        circle = cycle(reads)
+        if circle:
+            self.fault(
+                f"metrics need each other: {trail(found[key].name for key in circle)}", found[circle[0]].name
+            )
+            return tuple(found.values())
+        for metric in in_order(tuple(found.values())):
+            # what is made of metrics rewards speed when one of them does
+            key = canonical(metric.name)
+            if any(found[part].rewards_speed for part in reads[key] if part in found):
+                found[key] = replace(metric, rewards_speed=self.speed.get(key, True))
         return tuple(found.values())
 
     def metric(self, row: Mapping) -> Metric | None:
@@ -56,6 +77,14 @@ class MetricReader(Faults):
             if key in row and row[key] not in allowed:
                 self.fault(str(unknown(key, str(row[key]), allowed)), name, key)
                 return None
+        kinds = [key for key in WAYS if key in row and row[key] is not False]
+        if len(kinds) > 1:
+            self.fault(f"{where}: only one of {', '.join(kinds)} can be measured", name, kinds[1])
+            return None
+        self.apart(row, where, kinds)
+        speed = row.get("rewards_speed", "auto")
+        if speed != "auto":
+            self.speed[canonical(name)] = self.flag(row, "rewards_speed", where)
         common = {
             "better": row.get("better", "none"),
             "tie": self.number(row, "tie", where, 1e-6),
@@ -67,11 +96,26 @@ class MetricReader(Faults):
             combined = self.formula(row["expression"], name)
             if combined is None:
                 return None
-            return Metric(name, None, "expression", expression=combined, **common)
+            speed = self.speed.get(canonical(name), False)
+            return Metric(name, None, "expression", expression=combined, rewards_speed=speed, **common)
         quantity = self.quantity(row, name)
         if quantity is None:
             return None
         return self.timed(row, name, quantity, common)
+
+    def apart(self, row: Mapping, where: str, kinds: list[str]) -> None:
+        """Keys that mean nothing beside the others are faults, not ignored."""
+        kind = kinds[0] if kinds else "statistic"
+        if "discount_rate" in row and "integral" not in kinds:
+            self.fault(f"{where}: 'discount_rate' is only for an integral", mentioned(where), "discount_rate")
+        windowed = ("statistic", "integral", "time_above", "time_below")
+        if "between" in row and kind not in windowed:
+            self.fault(f"{where}: 'between' means nothing beside '{kind}'", mentioned(where), "between")
+        if row.get("censored") == "at_stop" and kind != "first_crossing":
+            self.fault(f'{where}: "at_stop" is only for first_crossing', mentioned(where), "censored")
+        sources = [key for key in ("variable", "formula", "expression") if key in row]
+        if len(sources) > 1:
+            self.fault(f"{where}: give only one of {', '.join(sources)}", mentioned(where), sources[1])
 
     def satisfied(self, row: Any, where: str) -> tuple[str, float] | None:
         if row is None:
@@ -99,10 +143,7 @@ class MetricReader(Faults):
         if window and not window[0] < window[1]:
             self.fault(f"{where}: 'between' ends before it begins", name, "between")
         how = self.how(row, name, where)
-        speed = row.get("rewards_speed", "auto")
-        if speed != "auto":
-            speed = self.flag(row, "rewards_speed", where)
-        rewards = how["how"] == "first_crossing" if speed == "auto" else bool(speed)
+        rewards = self.speed.get(canonical(name), how["how"] in ("first_crossing", "when"))
         return Metric(name, quantity, between=window, rewards_speed=rewards, **how, **common)
 
     def how(self, row: Mapping, name: str, where: str) -> dict[str, Any]:
