@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sdtheory.experiments.cin import read_changes
 from sdtheory.experiments.fit import Fit
 from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.policy import BASELINE, Policy
@@ -84,7 +85,7 @@ class Experiment:
 
     @staticmethod
     def read(path: str | Path, limits: Limits | None = None) -> Experiment:
-        """Read an experiment file.
+        """Read an experiment file, or a Vensim changes file (.cin) as an experiment of one policy and one future.
 
         Parameters
         ----------
@@ -97,6 +98,9 @@ class Experiment:
             With every fault of the file, one a line, each with its line number.
         """
         limits = limits or Limits()
+        if _is_cin(path):
+            policy, text = read_changes(path, limits=limits)
+            return Experiment(policies=(policy,), runs=1, file=str(path), text=text)
         text = read_text(path, limits)
         reader = Reader(str(path), text)
         folder = Path(path).parent
@@ -106,6 +110,33 @@ class Experiment:
         found = reader.experiment(tables, folder, limits)
         reader.stop_on_faults()
         return Experiment(**found, file=str(path), text="\n".join(reader.lines) + "\n")
+
+    def to_toml(self) -> str:
+        """The experiment as the text of a file that reads as the same experiment.
+
+        Files of futures and of observed values are named as they are here: relative to the file's folder.
+
+        Examples
+        --------
+        >>> print(Experiment(policies=(Policy("boost", set={"theorist boost": 0.5}),), runs=64).to_toml())
+        [[policy]]
+        name = "boost"
+        set = { "theorist boost" = 0.5 }
+        <BLANKLINE>
+        [sampling]
+        method = "sobol"
+        runs = 64
+        seed = 1
+        <BLANKLINE>
+        """
+        from sdtheory.experiments.toml_writing import experiment_text
+
+        return experiment_text(self)
+
+    @property
+    def toml(self) -> str:
+        """The text of its file, or what `to_toml` gives when it was not read from a TOML file."""
+        return self.text if self.text and not _is_cin(self.file) else self.to_toml()
 
     def check(self, model: Model) -> list[str]:
         """Every way in which the experiment does not fit the model, each with its line where known."""
@@ -118,3 +149,7 @@ class Experiment:
         of the ranges of their uncertainties. The experiment must fit the model.
         """
         return Fit(self, model).notes()
+
+
+def _is_cin(path: str | Path) -> bool:
+    return Path(path).suffix.casefold() == ".cin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -47,6 +48,47 @@ class Policy:
     changes: tuple[Change, ...] = ()
     structure: tuple[StructureChange, ...] = ()
 
+    @staticmethod
+    def from_cin(
+        path: str | os.PathLike[str], model: Model | None = None, encoding: str | None = None
+    ) -> Policy:
+        """The policy of a Vensim changes file (.cin), named after the file.
+
+        Parameters
+        ----------
+        path : path-like
+        model : Model, optional
+            Needed where one line gives the values of several elements: ``price[region] = 3, 2, 7``.
+        encoding : str, optional
+            Codec of the file when it is not what the file says (default: what it says, else UTF-8).
+
+        Raises
+        ------
+        ExperimentError
+            With file, line, the line's text and a caret under the fault.
+        """
+        from sdtheory.experiments.cin import read_changes
+
+        return read_changes(path, model, encoding)[0]
+
+    def to_cin(self, path: str | os.PathLike[str], model: Model | None = None) -> None:
+        """Write a Vensim changes file (.cin): constants, initial values and points of lookups.
+
+        Parameters
+        ----------
+        path : path-like
+        model : Model, optional
+            When given, a graph of time in the place of a variable that is no lookup is refused.
+
+        Raises
+        ------
+        ExperimentError
+            When the policy has changes that such a file cannot hold; all are named.
+        """
+        from sdtheory.experiments.cin import write_cin
+
+        write_cin(self, path, model)
+
 
 BASELINE = Policy("baseline")
 
@@ -90,6 +132,7 @@ def _unfit(model: Model, name: str, change: Change | None = None) -> str | None:
     if head not in model:
         return str(unknown("variable", head, model.names()))
     variable = model[head]
+    elements = _cell(variable, elements)
     if elements and len(elements) != len(variable.dimensions):
         return f"'{head}' has {len(variable.dimensions)} dimensions, not {len(elements)}"
     if elements and (fault := _no_element(model, variable, elements)):
@@ -107,6 +150,12 @@ def _unfit(model: Model, name: str, change: Change | None = None) -> str | None:
     if isinstance(variable, Data):
         return f"'{variable.name}' is data; it cannot be changed"
     return None
+
+
+def _cell(variable: Variable, elements: tuple[str, ...]) -> tuple[str, ...]:
+    """The elements, or none where they are the variable's dimensions, which means every element."""
+    whole = tuple(map(canonical, elements)) == tuple(map(canonical, variable.dimensions))
+    return () if whole else elements
 
 
 def _no_element(model: Model, variable: Variable, elements: tuple[str, ...]) -> str | None:
@@ -182,7 +231,7 @@ def _changed(policy: Policy, model: Model) -> Model:
     for name, value in policy.set.items():
         head, elements = split_element(name)
         key = canonical(head)
-        variables[key] = _with_number(variables[key], elements, float(value))
+        variables[key] = _with_number(variables[key], _cell(variables[key], elements), float(value))
     for change in policy.changes:
         head, elements = split_element(change.variable)
         key = canonical(head)
@@ -196,7 +245,7 @@ def _changed(policy: Policy, model: Model) -> Model:
                 for equation in variable.equations
             )
             variable = replace(variable, equations=equations)
-        variables[key] = _with_change(model, variable, elements, change)
+        variables[key] = _with_change(model, variable, _cell(variable, elements), change)
     return replace(model, variables=variables)
 
 

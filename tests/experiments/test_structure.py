@@ -213,7 +213,7 @@ def experiment():
         uncertainties=(
             Uncertainty("search leverage", "uniform", {"low": 0.5, "high": 4.0}),
             Uncertainty("initial understood share", "uniform", {"low": 0.1, "high": 0.5}),
-            Uncertainty("unused", "uniform", {"low": 0.1, "high": 0.5}),
+            Uncertainty("unused", "uniform", {"low": 0.1, "high": 1.5}),
         ),
         runs=16,
     )
