@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import MISSING
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -112,7 +113,7 @@ class PolicyReader(Faults):
             number = finite(value.get(key)) if key in ("equation", "initial") else None
             if number is not None:
                 given[key] = number
-            elif key in value or key not in ("source", "target", "units", "documentation"):
+            elif key in value or fields[key].default is MISSING:
                 given[key] = self.text(value, key, where)
                 if not given[key] and key in ("name", "equation", "initial", "old", "new"):
                     self.fault(f"{where}: '{kind}' needs '{key}'", mentioned(where), kind)

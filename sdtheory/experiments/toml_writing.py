@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from sdtheory.errors import ExperimentError, shown
@@ -134,9 +135,8 @@ def _policy(head: str, policy: Policy) -> list[str]:
 def _structural(change: StructureChange) -> dict[str, Any]:
     if isinstance(change, Remove):
         return {"remove": change.name}
-    given = {key: getattr(change, key) for key in change.__dataclass_fields__}
-    needed = ("name", "old", "new", "equation", "initial")
-    return {_WORDS[type(change)]: {key: value for key, value in given.items() if value or key in needed}}
+    own = {one.name: value for one in fields(change) if (value := getattr(change, one.name)) != one.default}
+    return {_WORDS[type(change)]: own}
 
 
 def _change(change: Change) -> dict[str, Any]:
