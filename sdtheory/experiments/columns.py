@@ -31,7 +31,7 @@ def read_columns(path: str | Path, limits: Limits | None = None) -> dict[str, tu
         data, _ = contents(path, Limits(file_bytes=limits.data_bytes))
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     except SDError as error:
-        raise ExperimentError(f"cannot be read: {error.message}", file=file) from None
+        raise ExperimentError(error.message, file=file) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ExperimentError(f"cannot be read: {shown(error)}", file=file) from None
     rows = [row for row in rows if row]

@@ -29,14 +29,14 @@ WAYS = ("at", "first_crossing", "when", "time_above", "time_below", "integral", 
 class MetricReader(Faults):
     """Reads metrics and gathers every fault with its line."""
 
-    def formula(self, text: Any, where: str) -> Expression | None:
+    def formula(self, text: Any, where: str, *words: str) -> Expression | None:
         if not isinstance(text, str):
-            self.fault(f"the formula of '{where}' must be text", where)
+            self.fault(f"the formula of '{where}' must be text", *words)
             return None
         try:
             return read_formula(text)
         except SDError as error:
-            self.fault(error.message, where)
+            self.fault(error.message, *words)
             return None
 
     def metrics(self, tables: Mapping) -> tuple[Metric, ...]:
@@ -93,7 +93,7 @@ class MetricReader(Faults):
         }
         self.text(row, "description", where)
         if "expression" in row:
-            combined = self.formula(row["expression"], name)
+            combined = self.formula(row["expression"], name, self.entry(name), "expression")
             if combined is None:
                 return None
             speed = self.speed.get(canonical(name), False)
@@ -128,7 +128,7 @@ class MetricReader(Faults):
 
     def quantity(self, row: Mapping, name: str) -> Expression | None:
         if "formula" in row:
-            return self.formula(row["formula"], name)
+            return self.formula(row["formula"], name, self.entry(name), "formula")
         if not isinstance(row.get("variable"), str):
             self.fault(f"metric '{name}' needs a variable, a formula or an expression", name)
             return None

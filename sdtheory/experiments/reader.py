@@ -152,7 +152,7 @@ class Reader(PolicyReader, MetricReader, UncertaintyReader):
     def derived(self, tables: Mapping) -> dict[str, Expression]:
         found = {}
         for name, text in self.table(tables, "derived").items():
-            formula = self.formula(text, name)
+            formula = self.formula(text, name, "[derived]", name)
             if formula is not None:
                 found[name] = formula
         return found
