@@ -8,15 +8,14 @@ from xml.sax.saxutils import escape, quoteattr
 from zlib import crc32
 
 from sdtheory.errors import ExperimentError, SDError, UnknownName, shown
-from sdtheory.experiments.formula import RESULT, apart
+from sdtheory.experiments.formula import CLOCK, RESULT, apart
 from sdtheory.limits import Limits
 from sdtheory.model.expression import Expression, Table
 from sdtheory.model.functions import FUNCTIONS
-from sdtheory.model.model import CONTROLS, Lookup, Model, Stock, Variable
+from sdtheory.model.model import Lookup, Model, Stock, Variable
 from sdtheory.model.printing import name_text
 from sdtheory.names import canonical, unknown
 
-CLOCK = {"time", "dt", "starttime", "stoptime", *map(canonical, CONTROLS)}
 _WORDS = {canonical(word) for row in FUNCTIONS.values() for word in (row.vensim, row.xmile) if word} | {"pi"}
 _ENDS = {"vensim": "~|", "xmile": ""}  # signs that would end the equation in the file made around it
 

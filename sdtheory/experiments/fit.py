@@ -27,6 +27,7 @@ from sdtheory.experiments.structure import Addition, Remove, Rename, restructure
 from sdtheory.experiments.uncertainty import MOST_POINTS, Uncertainty, grid_size
 from sdtheory.model.expression import Number, Table, references
 from sdtheory.model.model import Auxiliary, Constant, Flow, Lookup, Model, Stock
+from sdtheory.model.subscripts import coverage
 from sdtheory.names import canonical
 from sdtheory.translate.structure import cycle, trail
 
@@ -161,6 +162,12 @@ class Fit(Faults):
             )
 
     def check_column(self, name: str) -> None:
+        head, elements = split_element(name)
+        if head in self.model and self.model[head].dimensions and not elements:
+            cell = next(iter(coverage(self.model, self.model[head])))
+            own = f"{self.model[head].name}[{','.join(cell)}]"
+            self.fault(f"'{shown(name)}' has elements; name one, such as '{own}'", name)
+            return
         try:
             output_label(self.model, name)
         except SDError as error:

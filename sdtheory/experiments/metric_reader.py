@@ -157,7 +157,10 @@ class MetricReader(Faults):
             trigger = self.table(row, "when")
             self.keys(trigger, {"variable", "reaches"}, where)
             level = self.level(trigger.get("reaches"), name)
-            return {"how": "when", "trigger": self.text(trigger, "variable", where), "level": level}
+            variable = self.text(trigger, "variable", where)
+            if not variable:
+                self.fault(f"{where}: 'when' needs the variable that reaches a level", name, "when")
+            return {"how": "when", "trigger": variable, "level": level}
         if "time_above" in row or "time_below" in row:
             key = "time_above" if "time_above" in row else "time_below"
             return {"how": key, "level": self.level(row[key], name)}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sdtheory.errors import ExperimentError, SDError
+from sdtheory.errors import ExperimentError, NotCompiled, SDError
 from sdtheory.experiments.changes import Amount as Amount
 from sdtheory.experiments.changes import Change as Change
 from sdtheory.experiments.changes import EquationChange as EquationChange
@@ -168,12 +168,17 @@ def _no_element(model: Model, variable: Variable, elements: tuple[str, ...]) -> 
 
 def _faults_of_result(policy: Policy, model: Model) -> list[str]:
     """What is wrong with the model that a policy makes by equations and structure, and was not before."""
+    from sdtheory.engines.program import make_program
     from sdtheory.translate.structure import check_structure
 
     try:
         changed = _changed(policy, model)
         refuse_undefined(changed)
         check_structure(changed)
+        if changed.dimensions:
+            make_program(changed)  # finds cells of arrays that need each other
+    except NotCompiled:
+        pass  # only the reference engine runs what the model has: nothing that the policy brought
     except SDError as error:
         return [f"{error.message}; {error.remedy}" if error.remedy else error.message]
     known = {issue.message for issue in unit_issues(model)}

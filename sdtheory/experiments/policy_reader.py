@@ -192,8 +192,9 @@ def _combinations(policies: list[Policy]) -> list[Policy]:
             merged: dict[str, float] = {}
             for policy in group:
                 merged.update(policy.set)
-            changes = tuple(change for policy in group for change in policy.changes)
-            structure = tuple(change for policy in group for change in policy.structure)
+            # what both include of a third policy is made once
+            changes = tuple(dict.fromkeys(change for policy in group for change in policy.changes))
+            structure = tuple(dict.fromkeys(change for policy in group for change in policy.structure))
             name = " + ".join(policy.name for policy in group)
             found.append(Policy(name, "", merged, changes, structure))
     return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sdtheory.errors import ExperimentError, SDError, shown
-from sdtheory.experiments.equations import CLOCK, read_equation
+from sdtheory.experiments.equations import read_equation
+from sdtheory.experiments.formula import CLOCK
 from sdtheory.model.expression import (
     Binary,
     Expression,

@@ -170,6 +170,11 @@ ERRORS = {
         5,
         "metric 'm': only one of at, statistic can be measured",
     ),
+    "a moment of no variable": (
+        METRIC_OF + "when = { reaches = 2.0 }\n",
+        4,
+        "metric 'm': 'when' needs the variable that reaches a level",
+    ),
     "a key that means nothing": (
         METRIC_OF + "at = 3.0\nbetween = [1.0, 2.0]\n",
         5,

@@ -7,8 +7,10 @@ import pytest
 import sdtheory as sd
 from sdtheory.errors import ExperimentError, SDWarning
 from sdtheory.experiments.experiment import Experiment
+from sdtheory.experiments.formula import read_formula
 from sdtheory.experiments.policy import Amount, EquationChange, LookupChange, Pulse, Ramp, Step
 from sdtheory.experiments.structure import AddAuxiliary, AddFlow, AddStock, Remove, Rename, SetUnits
+from sdtheory.model.expression import to_text
 
 
 @pytest.fixture
@@ -327,3 +329,24 @@ def test_a_file_of_futures_has_as_many_as_its_rows(written):
     assert (experiment.runs, experiment.columns) == (3, {"a": (1.0, 3.0, 5.0), "b": (2.0, 4.0, 6.0)})
     assert Experiment.read(written(text + "        runs = 2\n")).runs == 2
     assert _faults(written(text + "        runs = 4\n")) == [":6: runs = 4, but the file has 3 rows"]
+
+
+@pytest.mark.parametrize(
+    ("xmile", "vensim"),
+    [
+        ("2 * (safety_usable_understanding - phenomena)", "2 * (safety usable understanding - phenomena)"),
+        ("IF TIME > 2 THEN a_b ELSE 0", "IF THEN ELSE(Time > 2, a b, 0)"),
+        ("MAX(a_b[one], 1)", "MAX(a b[one], 1)"),
+        ('"net, weight"', '"net, weight" '),
+    ],
+)
+def test_a_formula_may_be_in_the_language_of_either_format(xmile, vensim):
+    assert to_text(read_formula(vensim)) == to_text(read_formula(xmile))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2 *", "a ~ b", "a b c[", "formula of the experiment + 1", "((0,1),(1,2))"]
+)
+def test_a_text_that_is_no_formula_is_refused(text):
+    with pytest.raises(ExperimentError, match="cannot read the formula"):
+        read_formula(text)

@@ -142,6 +142,15 @@ def test_an_equation_of_one_cell_leaves_the_others():
     np.testing.assert_allclose(run["pace[north]"], 0.1 * run["level[north]"] + run["total"])
 
 
+def test_cells_that_would_need_each_other_are_a_loop_too():
+    from sdtheory.documents import from_bytes
+
+    found = faults(
+        Policy("p", changes=(EquationChange("pace", "inflow[Region]"),)), sd.load(from_bytes(ARRAYS))
+    )
+    assert found == ["policy 'p': variables need each other: inflow[north] -> pace[north] -> inflow[north]"]
+
+
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
