@@ -115,6 +115,7 @@ class Fit(Faults):
                     'outside is "error"',
                     *where,
                 )
+        self.check_cells(policy, place)
         gone = {canonical(one.old if isinstance(one, Rename) else one.name)
                 for one in policy.structure if isinstance(one, Rename | Remove)}  # fmt: skip
         for metric in self.experiment.metrics if not found else ():
@@ -122,6 +123,16 @@ class Fit(Faults):
                 if canonical(split_element(name)[0]) in gone:
                     text = f"policy '{policy.name}' leaves no '{name}', which metric '{metric.name}' measures"
                     self.fault(text, place)
+
+    def check_cells(self, policy: Policy, place: str) -> None:
+        """Initial values of an array are sampled whole, or set one by one, and not both."""
+        whole = {canonical(one.name) for one in self.experiment.uncertainties if not one.free}
+        for name in policy.set:
+            head, elements = split_element(name)
+            variable = self.model.variables.get(canonical(head))
+            if isinstance(variable, Stock) and elements and canonical(head) in whole:
+                text = f"policy '{policy.name}' sets '{name}', and the whole of '{variable.name}' is sampled"
+                self.fault(f"{text}; sample its elements", place, name)
 
     def covers(self, change: LookupChange) -> bool:
         """Whether a graph over time has points for all times of the run."""

@@ -236,22 +236,30 @@ def _changed(policy: Policy, model: Model) -> Model:
     for name, value in policy.set.items():
         head, elements = split_element(name)
         key = canonical(head)
-        variables[key] = _with_number(variables[key], _cell(variables[key], elements), float(value))
+        elements = _cell(variables[key], elements)
+        if elements:
+            _put_aside(variables, key)  # futures may vary the other cells
+        variables[key] = _with_number(variables[key], elements, float(value))
     for change in policy.changes:
         head, elements = split_element(change.variable)
         key = canonical(head)
+        _put_aside(variables, key)
         variable = variables[key]
-        if isinstance(variable, Constant):
-            # the constant's own value stays an input of its own, which futures may vary
-            base = replace(variable, name=own_value(variable.name), owner=variable.name)
-            variables[canonical(base.name)] = base
-            equations = tuple(
-                replace(equation, expression=Name(base.name, equation.subscripts))
-                for equation in variable.equations
-            )
-            variable = replace(variable, equations=equations)
         variables[key] = _with_change(model, variable, _cell(variable, elements), change)
     return replace(model, variables=variables)
+
+
+def _put_aside(variables: dict[str, Variable], key: str) -> None:
+    """Make a constant read its own value from an input of its own, which futures may vary."""
+    variable = variables[key]
+    if not isinstance(variable, Constant):
+        return
+    base = replace(variable, name=own_value(variable.name), owner=variable.name)
+    variables[canonical(base.name)] = base
+    equations = tuple(
+        replace(equation, expression=Name(base.name, equation.subscripts)) for equation in variable.equations
+    )
+    variables[key] = _computed(replace(variable, equations=equations))
 
 
 def own_value(name: str) -> str:
@@ -264,12 +272,19 @@ def inputs_under(policy: Policy, changed: Model, names: Iterable[str]) -> dict[s
 
     A value that the policy sets for the whole run takes the place of the sampled one; what it removes has none.
     """
-    fixed = {canonical(name) for name in policy.set}
+    fixed = set()
+    for name in policy.set:
+        head, elements = split_element(name)
+        cell = _cell(changed[head], elements)
+        fixed.add((canonical(head), tuple(map(canonical, cell))))
     found = {}
     for name in names:
         own = _renamed(policy, name)
-        if canonical(own) not in fixed and split_element(own)[0] in changed:
-            found[name] = _still_constant(changed, own)
+        head, elements = split_element(own)
+        key = canonical(head)
+        if (key, ()) in fixed or (key, tuple(map(canonical, elements))) in fixed or head not in changed:
+            continue
+        found[name] = _still_constant(changed, own)
     return found
 
 

@@ -250,3 +250,28 @@ def test_a_policy_of_another_structure_is_kept_and_resumed(model, experiment, tm
     sd.compare(model, experiment, store=tmp_path / "kept", isolate=True, chunk=8, jobs=2)
     again = sd.compare(model, experiment, store=tmp_path / "kept", resume=True, chunk=8)
     np.testing.assert_array_equal(again.values["gap"], plain.values["gap"])
+
+
+@pytest.mark.parametrize(
+    ("sampled", "given", "north", "south"),
+    [
+        ("pace", "pace[north]", False, True),
+        ("pace[north]", "pace[north]", False, False),
+        ("pace[south]", "pace[north]", False, True),
+        ("pace[south]", "pace", False, False),
+        ("pace[south]", "pace[Region]", False, False),
+    ],
+)
+def test_what_a_policy_sets_takes_the_place_of_what_is_sampled(sampled, given, north, south):
+    from sdtheory.documents import from_bytes
+
+    experiment = Experiment(
+        policies=(Policy("p", set={given: 7.0}),),
+        metrics=tuple(Metric(cell, Name("pace", (cell,)), "final") for cell in ("north", "south")),
+        uncertainties=(Uncertainty(sampled, "uniform", {"low": 1.0, "high": 2.0}),),
+        runs=4,
+    )
+    values = sd.compare(sd.load(from_bytes(ARRAYS)), experiment).values
+    varies = {cell: len(set(values[cell][1])) > 1 for cell in values}
+    assert varies == {"north": north, "south": south}
+    assert (values["north"][1] == 7.0).all()
