@@ -91,7 +91,11 @@ def compare(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Compare the policies of EXPERIMENT on MODEL, all in the same futures."""
+    """Compare the policies of EXPERIMENT on MODEL, all in the same futures.
+
+    EXPERIMENT is a TOML file, or a Vensim changes file (.cin): one policy in one future, compared by every stock at
+    the end.
+    """
     if resume and output is None:
         raise UsageError("--resume needs the folder to go on in", remedy="pass -o FOLDER")
     if source is not None:
@@ -165,6 +169,7 @@ def _print_tables(result: Any, shown: Any) -> None:
 def _print_metric(metric: Any, rows: Any, table: Any, runs: int) -> None:
     cells = []
     several = rows["against"].nunique() > 1
+    directed = metric.better != "none"
     for row in rows.to_dict("records"):
         name = f"{row['policy']} against {row['against']}" if several else row["policy"]
         cells.append(
@@ -173,17 +178,25 @@ def _print_metric(metric: Any, rows: Any, table: Any, runs: int) -> None:
                 f"{table.loc[(row['policy'], metric.name), 'median']:.4g}",
                 f"{row['median_difference']:.4g}",
                 f"{row['mean_difference']:.4g} [{row['low']:.4g}, {row['high']:.4g}]",
-                _share(row, "better"),
-                _share(row, "worse"),
-                f"{100 * row['probability_tie']:.1f} %",
-                "" if row["counted"] == runs else _counts(row),
+                *(_shares(row, runs) if directed else ["-"] * 3 + [""]),
             ]
         )
     mark = " !" if metric.rewards_speed else ""
     base = "each other" if several else next(iter(rows["against"]), "the baseline")
-    title = f"{metric.name}{mark} ({metric.better} is better), paired difference to {base}"
+    direction = f"{metric.better} is better" if directed else "no direction given"
+    title = f"{metric.name}{mark} ({direction}), paired difference to {base}"
     columns = ["policy", "median", "median diff.", "mean diff. [95 %]", "better", "worse", "tie", "counted"]
     print_table(title, columns, cells)
+
+
+def _shares(row: dict, runs: int) -> list[str]:
+    tie = f"{100 * row['probability_tie']:.1f} %"
+    return [
+        _share(row, "better"),
+        _share(row, "worse"),
+        tie,
+        "" if row["counted"] == runs else _counts(row),
+    ]
 
 
 def _counts(row: dict) -> str:

@@ -17,7 +17,15 @@ from sdtheory.experiments.ladder_file import Ladder, Match, Rung
 from sdtheory.experiments.measurement import Measurement
 from sdtheory.experiments.metric import Metric, quantity_over_time
 from sdtheory.experiments.points import array_columns, completed
-from sdtheory.experiments.policy import Change, LookupChange, Policy, apply, split_element
+from sdtheory.experiments.policy import (
+    Change,
+    EquationChange,
+    LookupChange,
+    Policy,
+    apply,
+    faults,
+    split_element,
+)
 from sdtheory.experiments.uncertainty import draw
 from sdtheory.model.expression import Expression, Name, references, substitute
 from sdtheory.model.model import Model
@@ -67,7 +75,16 @@ def ready(ladder: Ladder, runs: int, seed: int) -> list[Step]:
     for model, (own, _) in zip(models, parts, strict=True):
         elements = {**array_columns(model, own), **elements}
     whole = ladder.experiment
-    columns = draw(whole.uncertainties, elements, whole.method, runs, seed, whole.correlations)
+    columns = draw(
+        whole.uncertainties,
+        elements,
+        whole.method,
+        runs,
+        seed,
+        whole.correlations,
+        whole.levels,
+        whole.columns,
+    )
     found = []
     for rung, model, (own, absent) in zip(ladder.rungs, models, parts, strict=True):
         names = {canonical(one) for u in own.uncertainties for one in elements.get(u.name, [u.name])}
@@ -119,7 +136,8 @@ def _part(experiment: Experiment, rung: Rung, model: Model) -> tuple[Experiment,
     policies = []
     for policy in experiment.policies:
         changed = _renamed_policy(rung, model, policy)
-        if all(has(name) for name in _touched(changed)):
+        remade = changed.structure or any(isinstance(one, EquationChange) for one in changed.changes)
+        if not faults(changed, model) if remade else all(has(name) for name in _touched(changed)):
             policies.append(changed)
         else:
             absent.append(f"policy '{policy.name}'")

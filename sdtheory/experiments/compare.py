@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sdtheory.errors import ExperimentError, SDWarning, SimulationError, UsageError
+from sdtheory.experiments.cin import final_stocks
 from sdtheory.experiments.comparison import FEW_BAD, Comparison
 from sdtheory.experiments.estimate import Estimate, estimate, refuse_too_large, refuse_too_many
 from sdtheory.experiments.evaluation import Evaluator
@@ -123,7 +125,7 @@ def compare(
 
         chunks = stored(sweep, samples, folder, resume, chunk, how, told)
     comparison = gathered(
-        chunks, experiment, names, sweep.runs, samples,
+        chunks, sweep.experiment, names, sweep.runs, samples,
         seed=sweep.seed, series=sweep.series, model_name=model.name, against=against, model=model,
         facts=facts(sweep),
     )  # fmt: skip
@@ -138,6 +140,8 @@ def _planned(
     model: Model, experiment: Experiment, runs: int | None, seed: int | None, series: int | None, engine: str
 ) -> tuple[Sweep, pd.DataFrame]:
     """The sweep that is asked for, and its sample."""
+    if not experiment.metrics and experiment.file.casefold().endswith(".cin"):
+        experiment = replace(experiment, metrics=final_stocks(model))
     faults = experiment.check(model)
     if faults:
         raise ExperimentError("\n".join(faults))
@@ -145,6 +149,8 @@ def _planned(
         raise ExperimentError(
             "the experiment has no metric", remedy="say what is to be compared in [[metric]]"
         )
+    for note in experiment.notes(model):
+        warnings.warn(note, SDWarning, stacklevel=3)
     policies = (experiment.baseline, *experiment.policies)
     runs = experiment.runs if runs is None else runs
     seed = experiment.seed if seed is None else seed

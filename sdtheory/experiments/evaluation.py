@@ -15,7 +15,7 @@ import pandas as pd
 
 from sdtheory.errors import SDError, SDWarning, SimulationError, UnknownName
 from sdtheory.experiments.experiment import Experiment
-from sdtheory.experiments.metric import Metric
+from sdtheory.experiments.metric import Metric, in_order
 from sdtheory.experiments.metric_reducers import columns_of, combined, parts_of, reducers_of
 from sdtheory.experiments.policy import Policy, apply, inputs_under, split_element
 from sdtheory.model.expression import Name, Number, evaluate
@@ -400,7 +400,7 @@ class Evaluator:
                 known = np.isfinite(np.asarray(level, dtype=float))
                 values = np.where(np.isnan(values) & known, self.times[-1], values)
             found[metric.name] = np.where(ran, values, np.nan)
-        for metric in self.experiment.metrics:
+        for metric in in_order(self.experiment.metrics):
             if metric.expression is not None:
                 by_key = {canonical(name): array for name, array in found.items()}
                 with np.errstate(all="ignore"):

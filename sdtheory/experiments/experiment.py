@@ -7,22 +7,48 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdtheory.errors import shown
-from sdtheory.experiments.faults import Faults, mentioned
+from sdtheory.experiments.cin import read_changes
+from sdtheory.experiments.fit import Fit
 from sdtheory.experiments.metric import Metric
-from sdtheory.experiments.policy import BASELINE, Policy, faults, split_element
+from sdtheory.experiments.policy import BASELINE, Policy
 from sdtheory.experiments.reader import Reader
 from sdtheory.experiments.toml_file import included, parsed, read_text
-from sdtheory.experiments.uncertainty import Uncertainty
+from sdtheory.experiments.uncertainty import Uncertainty, grid_size
 from sdtheory.limits import Limits
-from sdtheory.model.expression import Expression, references
-from sdtheory.model.model import Constant, Lookup, Model, Stock
-from sdtheory.names import canonical
+from sdtheory.model.expression import Expression
+from sdtheory.model.model import Model
 
 
 @dataclass(frozen=True)
 class Experiment:
     """Policies, uncertainties, sampling and metrics: everything a comparison needs beside the model.
+
+    Parameters
+    ----------
+    policies, metrics, uncertainties : tuples
+    derived : mapping of str to Expression
+        Quantities computed from sampled ones.
+    correlations : tuple of (str, str, float)
+        Rank correlations of pairs of uncertainties.
+    baseline : Policy
+    method : str
+        ``sobol``, ``latin_hypercube``, ``random``, ``grid`` or ``file``.
+    runs, seed : int
+        A grid or file has as many futures as it has.
+    levels : int
+        Of each quantity of a grid.
+    path : str
+        Of a file of futures.
+    columns : mapping of str to tuple of float
+        The futures of that file.
+    simulation : mapping
+        Settings in place of the model's: start, stop, time_step, save_every, method.
+    loops : tuple of mapping
+        Loops with names, for loop differences.
+    fixed : mapping
+        Values that are written down and not varied.
+    title, model, file, text : str
+        What the file says of itself; the last two are no part of equality.
 
     Examples
     --------
@@ -39,17 +65,27 @@ class Experiment:
     method: str = "sobol"
     runs: int = 1024
     seed: int = 1
+    levels: int = 5
+    path: str = ""
+    columns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     simulation: Mapping[str, Any] = field(default_factory=dict)
     loops: tuple[Mapping[str, Any], ...] = ()
     fixed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     title: str = ""
     model: str = ""
-    file: str = ""
+    file: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # a grid and a file have as many futures as they have
+        if self.method == "grid":
+            object.__setattr__(self, "runs", grid_size(self.uncertainties, self.levels))
+        elif self.method == "file" and self.columns:
+            object.__setattr__(self, "runs", min(self.runs, *map(len, self.columns.values())))
 
     @staticmethod
     def read(path: str | Path, limits: Limits | None = None) -> Experiment:
-        """Read an experiment file.
+        """Read an experiment file, or a Vensim changes file (.cin) as an experiment of one policy and one future.
 
         Parameters
         ----------
@@ -62,52 +98,58 @@ class Experiment:
             With every fault of the file, one a line, each with its line number.
         """
         limits = limits or Limits()
+        if _is_cin(path):
+            policy, text = read_changes(path, limits=limits)
+            return Experiment(policies=(policy,), runs=1, file=str(path), text=text)
         text = read_text(path, limits)
         reader = Reader(str(path), text)
         folder = Path(path).parent
         tables, wrong = included(parsed(text, str(path)), folder, limits)
         for one in wrong:
             reader.fault(one, "include")
-        found = reader.experiment(tables, folder)
+        found = reader.experiment(tables, folder, limits)
         reader.stop_on_faults()
         return Experiment(**found, file=str(path), text="\n".join(reader.lines) + "\n")
 
+    def to_toml(self) -> str:
+        """The experiment as the text of a file that reads as the same experiment.
+
+        Files of futures and of observed values are named as they are here: relative to the file's folder.
+
+        Examples
+        --------
+        >>> print(Experiment(policies=(Policy("boost", set={"theorist boost": 0.5}),), runs=64).to_toml())
+        [[policy]]
+        name = "boost"
+        set = { "theorist boost" = 0.5 }
+        <BLANKLINE>
+        [sampling]
+        method = "sobol"
+        runs = 64
+        seed = 1
+        <BLANKLINE>
+        """
+        from sdtheory.experiments.toml_writing import experiment_text
+
+        return experiment_text(self)
+
+    @property
+    def toml(self) -> str:
+        """The text of its file, or what `to_toml` gives when it was not read from a TOML file."""
+        return self.text if self.text and not _is_cin(self.file) else self.to_toml()
+
     def check(self, model: Model) -> list[str]:
         """Every way in which the experiment does not fit the model, each with its line where known."""
-        reader = Faults(self.file, self.text)
-        for policy in (self.baseline, *self.policies):
-            for fault in faults(policy, model):
-                reader.fault(fault, mentioned(fault))
-        for uncertainty in self.uncertainties:
-            self._check_uncertainty(reader, model, uncertainty)
-        free = [u.name for u in self.uncertainties if u.free]
-        known = [*model.names(), *free]
-        policies = [self.baseline.name, *(policy.name for policy in self.policies)]
-        for name, formula in self.derived.items():
-            reader.known(split_element(name)[0], model.names(), "variable")
-            for part in references(formula):
-                reader.known(part.name, known, "quantity")
-        for metric in self.metrics:
-            for head in (split_element(name)[0] for name in metric.variables()):
-                reader.known(head, [*model.names(), "time"], "variable")
-                if isinstance(model.variables.get(canonical(head)), Lookup):
-                    reader.fault(f"'{shown(head)}' is a lookup, which has no value over time", head)
-            if metric.expression is None and not metric.variables():
-                reader.fault(f"metric '{shown(metric.name)}' names no variable of the model", metric.name)
-            if metric.level and metric.level.policy:
-                reader.known(metric.level.policy, policies, "policy")
-        return reader.faults
+        return Fit(self, model).check()
 
-    def _check_uncertainty(self, reader: Faults, model: Model, uncertainty: Uncertainty) -> None:
-        if uncertainty.free:
-            return
-        head, elements = split_element(uncertainty.name)
-        if not reader.known(head, model.names(), "variable"):
-            return
-        variable = model[head]
-        if not isinstance(variable, Constant | Stock):
-            reader.fault(
-                f"'{variable.name}' is computed; only constants and initial values are sampled", head
-            )
-        if uncertainty.distribution == "dirichlet" and (not variable.dimensions or elements):
-            reader.fault(f"'{variable.name}': a dirichlet needs an array variable", head)
+    def notes(self, model: Model) -> list[str]:
+        """What the experiment does that may not be what was meant, each with its line where known.
+
+        Times outside the run, replaced equations, changes that no metric depends on, values of the model outside
+        of the ranges of their uncertainties. The experiment must fit the model.
+        """
+        return Fit(self, model).notes()
+
+
+def _is_cin(path: str | Path) -> bool:
+    return Path(path).suffix.casefold() == ".cin"

@@ -12,7 +12,6 @@ from sdtheory.names import canonical, nearest, unknown
 
 MOST_FAULTS = 50
 MOST_ROWS = 1_000  # of one kind: policies, metrics, uncertainties
-LATER = {"equation", "structure"}
 
 
 def mentioned(text: str) -> str:
@@ -54,6 +53,11 @@ class Faults:
             place = next((number for number in lines if whole.search(self.lines[number])), place)
         return None if place is None else place + 1
 
+    def entry(self, name: str) -> str:
+        """What stands where an entry of a list is given its name, as a word for `line_of`."""
+        own = re.compile(rf"""name\s*=\s*["']{re.escape(name)}["']""")
+        return next((found.group() for line in self.lines if (found := own.search(line))), name)
+
     def fault(self, message: str, *words: str) -> None:
         """Note a fault.
 
@@ -90,8 +94,7 @@ class Faults:
             if key not in allowed:
                 close = nearest(key, allowed)
                 hint = f"; did you mean '{close}'?" if close else ""
-                later = "; it is not supported yet" if key in LATER else hint
-                self.fault(f"unknown key '{shown(key)}' in {where}{later}", mentioned(where) or where, key)
+                self.fault(f"unknown key '{shown(key)}' in {where}{hint}", mentioned(where) or where, key)
 
     def table(self, tables: Mapping, name: str, allowed: set[str] | None = None) -> dict:
         """A table; empty when there is none."""

@@ -30,7 +30,10 @@ def futures(
     elements = {
         u.name: cells_of(model, u.name) for u in experiment.uncertainties if u.distribution == "dirichlet"
     }
-    columns = draw(experiment.uncertainties, elements, experiment.method, runs, seed, experiment.correlations)
+    columns = draw(
+        experiment.uncertainties, elements, experiment.method, runs, seed, experiment.correlations,
+        experiment.levels, experiment.columns,
+    )  # fmt: skip
     columns.update(derived_values(model, experiment.derived, columns, runs))
     free = {u.name for u in experiment.uncertainties if u.free}
     inputs = {name: values for name, values in columns.items() if name not in free}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Metric:
     direction : str
         ``above`` or ``below``: which way the level is crossed; "" takes whichever comes first.
     between : (float, float), optional
-        Window of statistics and integrals.
+        Window of statistics, integrals and times beyond a level.
     discount_rate : float
     expression : Expression, optional
         Of other metrics.
@@ -116,7 +117,8 @@ class Metric:
             moment = _first_crossing(times, series[canonical(self.trigger)], level, self.direction)
             return _at(times, own, moment)
         if self.how in ("time_above", "time_below"):
-            return _time_beyond(times, own, level, 1.0 if self.how == "time_above" else -1.0)
+            side = 1.0 if self.how == "time_above" else -1.0
+            return _time_beyond(*_window(times, own, self.between), level, side)
         return _statistic(self, *_window(times, own, self.between))
 
 
@@ -177,7 +179,9 @@ def _time_beyond(times: np.ndarray, own: np.ndarray, level: Any, side: float) ->
     return np.where(np.isnan(distance).any(axis=1), np.nan, total)
 
 
-def _window(times: np.ndarray, own: np.ndarray, between: tuple[float, float] | None):
+def _window(
+    times: np.ndarray, own: np.ndarray, between: tuple[float, float] | None
+) -> tuple[np.ndarray, np.ndarray]:
     if between is None:
         return times, own
     start, stop = between
@@ -207,3 +211,21 @@ def _statistic(metric: Metric, times: np.ndarray, own: np.ndarray) -> np.ndarray
         case "time_of_minimum":
             return np.where(np.isnan(own).any(axis=1), np.nan, times[own.argmin(axis=1)])
     raise ExperimentError(f"metric '{metric.name}' has no statistic '{metric.how}'")
+
+
+def in_order(metrics: Sequence[Metric]) -> list[Metric]:
+    """Metrics, each expression after those that it reads.
+
+    Examples
+    --------
+    >>> both = Metric("both", how="expression", expression=Name("rest"))
+    >>> rest = Metric("rest", how="expression", expression=Name("end"))
+    >>> [metric.name for metric in in_order([both, rest, Metric("end", Name("x"))])]
+    ['end', 'rest', 'both']
+    """
+    by_key = {canonical(metric.name): metric for metric in metrics}
+    reads = {
+        key: [canonical(part.name) for part in references(metric.expression)] if metric.expression else []
+        for key, metric in by_key.items()
+    }
+    return [by_key[key] for key in TopologicalSorter(reads).static_order() if key in by_key]

@@ -102,7 +102,7 @@ class Optimum:
 
     def to_toml(self) -> str:
         """The best policies as an experiment file: the experiment's own text, and they at its end."""
-        lines = [self.experiment.text] if self.experiment.text else []
+        lines = [self.experiment.toml]
         for policy, row in zip(self.policies, self.levers.to_dict("records"), strict=True):
             pairs = ", ".join(f"{_quoted(str(name))} = {value!r}" for name, value in row.items())
             lines += ["[[policy]]", f"name = {_quoted(policy.name)}"]

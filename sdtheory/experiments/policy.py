@@ -2,116 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sdtheory.errors import ExperimentError
-from sdtheory.model.expression import TIME, Binary, Call, Expression, Lookup, Name, Number, Table
-from sdtheory.model.model import Constant, Equation, Model, Stock, Variable
+from sdtheory.errors import ExperimentError, NotCompiled, SDError
+from sdtheory.experiments.changes import Amount as Amount
+from sdtheory.experiments.changes import Change as Change
+from sdtheory.experiments.changes import EquationChange as EquationChange
+from sdtheory.experiments.changes import LookupChange as LookupChange
+from sdtheory.experiments.changes import Pulse as Pulse
+from sdtheory.experiments.changes import Ramp as Ramp
+from sdtheory.experiments.changes import Step as Step
+from sdtheory.experiments.equations import read_equation
+from sdtheory.experiments.structure import Rename, StructureChange, refuse_undefined, restructured
+from sdtheory.model.expression import Name, Number, Table
+from sdtheory.model.model import Auxiliary, Constant, Data, Equation, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
+from sdtheory.model.unit_rules import unit_issues
 from sdtheory.names import canonical, unknown
-
-TIME_TOLERANCE = 1e-9  # in model time; a change at t acts on the step that starts at t
-
-
-@dataclass(frozen=True)
-class Amount:
-    """What a change makes of a value: ``to`` a number, ``by`` adding one, or ``times`` one."""
-
-    how: str
-    value: float
-
-    def applied(self, own: Expression, share: Expression | None = None) -> Expression:
-        """The changed value; `share` (0 to 1) blends from the own value."""
-        number = Number(self.value)
-        target: Expression = number
-        if self.how == "by":
-            target = Binary("+", own, number)
-        elif self.how == "times":
-            target = Binary("*", own, number)
-        if share is None:
-            return target
-        return Binary("+", own, Binary("*", share, Binary("-", target, own)))
-
-
-@dataclass(frozen=True)
-class Step:
-    """From time `at` on."""
-
-    variable: str
-    amount: Amount
-    at: float
-
-    def expression(self, own: Expression) -> Expression:
-        return Call("if_then_else", (_since(self.at), self.amount.applied(own), own))
-
-    def times(self) -> tuple[float, float]:
-        return self.at, float("inf")
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """Linear from time `start` until `until`, then held."""
-
-    variable: str
-    amount: Amount
-    start: float
-    until: float
-
-    def expression(self, own: Expression) -> Expression:
-        elapsed = Binary("/", Binary("-", TIME, Number(self.start)), Number(self.until - self.start))
-        share = Call("max", (Number(0.0), Call("min", (Number(1.0), elapsed))))
-        return Call("if_then_else", (_since(self.start), self.amount.applied(own, share), own))
-
-    def times(self) -> tuple[float, float]:
-        return self.start, float("inf")
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """During `width` from time `at` on, repeated `every` so often until `until`."""
-
-    variable: str
-    amount: Amount
-    at: float
-    width: float
-    every: float | None = None
-    until: float | None = None
-
-    def expression(self, own: Expression) -> Expression:
-        start, width = Number(self.at - TIME_TOLERANCE), Number(self.width)
-        elapsed: Expression = Binary("-", TIME, start)
-        if self.every is not None:
-            elapsed = Call("remainder", (elapsed, Number(self.every)))
-        on = Binary("and", _since(self.at), Binary("<", elapsed, width))
-        if self.until is not None:
-            on = Binary("and", on, Binary("<", TIME, Number(self.until - TIME_TOLERANCE)))
-        return Call("if_then_else", (on, self.amount.applied(own), own))
-
-    def times(self) -> tuple[float, float]:
-        if self.every is None:
-            return self.at, self.at + self.width
-        return self.at, float("inf") if self.until is None else self.until
-
-
-@dataclass(frozen=True)
-class LookupChange:
-    """The variable becomes a graph of time or of another variable; a lookup gets other points."""
-
-    variable: str
-    points: tuple[tuple[float, float], ...]
-    of: str = "time"
-    outside: str = "hold"
-
-    def table(self) -> Table:
-        x, y = zip(*self.points, strict=True)
-        return Table(x, y, "extrapolate" if self.outside == "extrapolate" else "interpolate")
-
-    def times(self) -> tuple[float, float]:
-        return float("-inf"), float("inf")
-
-
-Change = Step | Ramp | Pulse | LookupChange
 
 
 @dataclass(frozen=True)
@@ -123,7 +32,9 @@ class Policy:
     name, description : str
     set : mapping of str to float
         Values for the whole run; of a stock, its initial value.
-    changes : tuple of Step, Ramp, Pulse or LookupChange
+    changes : tuple of Step, Ramp, Pulse, LookupChange or EquationChange
+    structure : tuple of AddStock, AddFlow, AddAuxiliary, Remove, Rename or SetUnits
+        Made in order, before all other changes; the policy then has a model of its own.
 
     Examples
     --------
@@ -135,13 +46,51 @@ class Policy:
     description: str = ""
     set: Mapping[str, float] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    structure: tuple[StructureChange, ...] = ()
+
+    @staticmethod
+    def from_cin(
+        path: str | os.PathLike[str], model: Model | None = None, encoding: str | None = None
+    ) -> Policy:
+        """The policy of a Vensim changes file (.cin), named after the file.
+
+        Parameters
+        ----------
+        path : path-like
+        model : Model, optional
+            Needed where one line gives the values of several elements: ``price[region] = 3, 2, 7``.
+        encoding : str, optional
+            Codec of the file when it is not what the file says (default: what it says, else UTF-8).
+
+        Raises
+        ------
+        ExperimentError
+            With file, line, the line's text and a caret under the fault.
+        """
+        from sdtheory.experiments.cin import read_changes
+
+        return read_changes(path, model, encoding)[0]
+
+    def to_cin(self, path: str | os.PathLike[str], model: Model | None = None) -> None:
+        """Write a Vensim changes file (.cin): constants, initial values and points of lookups.
+
+        Parameters
+        ----------
+        path : path-like
+        model : Model, optional
+            When given, a graph of time in the place of a variable that is no lookup is refused.
+
+        Raises
+        ------
+        ExperimentError
+            When the policy has changes that such a file cannot hold; all are named.
+        """
+        from sdtheory.experiments.cin import write_cin
+
+        write_cin(self, path, model)
 
 
 BASELINE = Policy("baseline")
-
-
-def _since(start: float) -> Expression:
-    return Binary(">=", TIME, Number(start - TIME_TOLERANCE))
 
 
 def split_element(name: str) -> tuple[str, tuple[str, ...]]:
@@ -160,38 +109,102 @@ def split_element(name: str) -> tuple[str, tuple[str, ...]]:
 
 def faults(policy: Policy, model: Model) -> list[str]:
     """Everything in a policy that the model cannot follow, each in one line."""
-    found = []
-    for name in [*policy.set, *(change.variable for change in policy.changes)]:
-        head, elements = split_element(name)
-        if head not in model:
-            found.append(str(unknown("variable", head, model.names())))
-        elif elements and len(elements) != len(model[head].dimensions):
-            found.append(f"'{head}' has {len(model[head].dimensions)} dimensions, not {len(elements)}")
+    try:
+        model = restructured(model, policy.structure)
+    except SDError as error:
+        return [f"policy '{policy.name}': {error}"]
+    found = [fault for name in policy.set if (fault := _unfit(model, name))]
     for change in policy.changes:
-        variable = model.variables.get(canonical(split_element(change.variable)[0]))
-        if isinstance(variable, Stock):
-            found.append(
-                f"a stock changes only through its flows; did you mean '{variable.name}'s initial "
-                "value (set) or one of its flows?"
-            )
-        if isinstance(variable, LookupVariable) and not isinstance(change, LookupChange):
-            found.append(f"'{variable.name}' is a lookup; only a lookup change replaces its points")
-        if isinstance(change, LookupChange) and change.of != "time" and change.of not in model:
+        fault = _unfit(model, change.variable, change)
+        if fault:
+            found.append(fault)
+        if isinstance(change, LookupChange) and canonical(change.of) != "time" and change.of not in model:
             found.append(str(unknown("variable", change.of, model.names())))
-    return found + _overlaps(policy)
+    found += _overlaps(policy)
+    if found or not (policy.structure or any(isinstance(one, EquationChange) for one in policy.changes)):
+        return found
+    return [f"policy '{policy.name}': {text}" for text in _faults_of_result(policy, model)]
+
+
+def _unfit(model: Model, name: str, change: Change | None = None) -> str | None:
+    """Why a variable cannot be set or changed, or None."""
+    head, elements = split_element(name)
+    if head not in model:
+        return str(unknown("variable", head, model.names()))
+    variable = model[head]
+    elements = _cell(variable, elements)
+    if elements and len(elements) != len(variable.dimensions):
+        return f"'{head}' has {len(variable.dimensions)} dimensions, not {len(elements)}"
+    if elements and (fault := _no_element(model, variable, elements)):
+        return fault
+    if isinstance(variable, Stock) and change is not None:
+        return (
+            f"a stock changes only through its flows; did you mean '{variable.name}'s initial "
+            "value (set) or one of its flows?"
+        )
+    if isinstance(variable, LookupVariable):
+        if not isinstance(change, LookupChange):
+            return f"'{variable.name}' is a lookup; only a lookup change replaces its points"
+        if change.outside == "error":
+            return f"'{variable.name}' is a lookup, of which what lies outside cannot be made an error"
+    if isinstance(variable, Data):
+        return f"'{variable.name}' is data; it cannot be changed"
+    return None
+
+
+def _cell(variable: Variable, elements: tuple[str, ...]) -> tuple[str, ...]:
+    """The elements, or none where they are the variable's dimensions, which means every element."""
+    whole = tuple(map(canonical, elements)) == tuple(map(canonical, variable.dimensions))
+    return () if whole else elements
+
+
+def _no_element(model: Model, variable: Variable, elements: tuple[str, ...]) -> str | None:
+    for dimension, element in zip(variable.dimensions, elements, strict=True):
+        known = model.dimensions[canonical(dimension)].elements
+        if canonical(element) not in map(canonical, known):
+            return str(unknown(f"element of '{dimension}'", element, known))
+    return None
+
+
+def _faults_of_result(policy: Policy, model: Model) -> list[str]:
+    """What is wrong with the model that a policy makes by equations and structure, and was not before."""
+    from sdtheory.engines.program import make_program
+    from sdtheory.translate.structure import check_structure
+
+    try:
+        changed = _changed(policy, model)
+        refuse_undefined(changed)
+        check_structure(changed)
+        if changed.dimensions:
+            make_program(changed)  # finds cells of arrays that need each other
+    except NotCompiled:
+        pass  # only the reference engine runs what the model has: nothing that the policy brought
+    except SDError as error:
+        return [f"{error.message}; {error.remedy}" if error.remedy else error.message]
+    known = {issue.message for issue in unit_issues(model)}
+    return [
+        issue.message
+        for issue in unit_issues(changed)
+        if issue.severity == "error" and issue.message not in known
+    ]
 
 
 def _overlaps(policy: Policy) -> list[str]:
     found = []
-    spans: dict[str, list[tuple[float, float]]] = {}
-    for name in policy.set:
-        spans.setdefault(canonical(name), []).append((float("-inf"), float("inf")))
-    for change in policy.changes:
-        key = canonical(change.variable)
-        start, stop = change.times()
-        if any(start < other_stop and other_start < stop for other_start, other_stop in spans.get(key, [])):
-            found.append(f"policy '{policy.name}' changes '{change.variable}' twice at the same time")
-        spans.setdefault(key, []).append((start, stop))
+    spans: dict[str, list[tuple[tuple[str, ...], float, float]]] = {}
+    whole = (float("-inf"), float("inf"))
+    changes = [(name, *whole) for name in policy.set]
+    changes += [(change.variable, *change.times()) for change in policy.changes]
+    for name, start, stop in changes:
+        head, elements = split_element(name)
+        cell = tuple(map(canonical, elements))
+        before = spans.setdefault(canonical(head), [])
+        if any(
+            start < other_stop and other_start < stop and (not cell or not other or cell == other)
+            for other, other_start, other_stop in before
+        ):
+            found.append(f"policy '{policy.name}' changes '{name}' twice at the same time")
+        before.append((cell, start, stop))
     return found
 
 
@@ -212,27 +225,41 @@ def apply(policy: Policy, model: Model) -> Model:
     """
     wrong = faults(policy, model)
     if wrong:
-        raise ExperimentError(f"policy '{policy.name}': " + "; ".join(wrong))
+        place = f"policy '{policy.name}': "
+        raise ExperimentError(place + "; ".join(one.removeprefix(place) for one in wrong))
+    return _changed(policy, restructured(model, policy.structure))
+
+
+def _changed(policy: Policy, model: Model) -> Model:
+    """The model, of the policy's structure, with its settings and changes."""
     variables = dict(model.variables)
     for name, value in policy.set.items():
         head, elements = split_element(name)
         key = canonical(head)
+        elements = _cell(variables[key], elements)
+        if elements:
+            _put_aside(variables, key)  # futures may vary the other cells
         variables[key] = _with_number(variables[key], elements, float(value))
     for change in policy.changes:
         head, elements = split_element(change.variable)
         key = canonical(head)
+        _put_aside(variables, key)
         variable = variables[key]
-        if isinstance(variable, Constant):
-            # the constant's own value stays an input of its own, which futures may vary
-            base = replace(variable, name=own_value(variable.name), owner=variable.name)
-            variables[canonical(base.name)] = base
-            equations = tuple(
-                replace(equation, expression=Name(base.name, equation.subscripts))
-                for equation in variable.equations
-            )
-            variable = replace(variable, equations=equations)
-        variables[key] = _with_change(variable, elements, change)
+        variables[key] = _with_change(model, variable, _cell(variable, elements), change)
     return replace(model, variables=variables)
+
+
+def _put_aside(variables: dict[str, Variable], key: str) -> None:
+    """Make a constant read its own value from an input of its own, which futures may vary."""
+    variable = variables[key]
+    if not isinstance(variable, Constant):
+        return
+    base = replace(variable, name=own_value(variable.name), owner=variable.name)
+    variables[canonical(base.name)] = base
+    equations = tuple(
+        replace(equation, expression=Name(base.name, equation.subscripts)) for equation in variable.equations
+    )
+    variables[key] = _computed(replace(variable, equations=equations))
 
 
 def own_value(name: str) -> str:
@@ -243,10 +270,31 @@ def own_value(name: str) -> str:
 def inputs_under(policy: Policy, changed: Model, names: Iterable[str]) -> dict[str, str]:
     """The inputs that a policy leaves to the futures, and what each is called in the model that it makes.
 
-    A value that the policy sets for the whole run takes the place of the sampled one.
+    A value that the policy sets for the whole run takes the place of the sampled one; what it removes has none.
     """
-    fixed = {canonical(name) for name in policy.set}
-    return {name: _still_constant(changed, name) for name in names if canonical(name) not in fixed}
+    fixed = set()
+    for name in policy.set:
+        head, elements = split_element(name)
+        cell = _cell(changed[head], elements)
+        fixed.add((canonical(head), tuple(map(canonical, cell))))
+    found = {}
+    for name in names:
+        own = _renamed(policy, name)
+        head, elements = split_element(own)
+        key = canonical(head)
+        if (key, ()) in fixed or (key, tuple(map(canonical, elements))) in fixed or head not in changed:
+            continue
+        found[name] = _still_constant(changed, own)
+    return found
+
+
+def _renamed(policy: Policy, name: str) -> str:
+    """What a variable is called under a policy."""
+    head, elements = split_element(name)
+    for change in policy.structure:
+        if isinstance(change, Rename) and canonical(change.old) == canonical(head):
+            head = change.new
+    return head + (f"[{','.join(elements)}]" if elements else "")
 
 
 def _still_constant(model: Model, name: str) -> str:
@@ -268,29 +316,37 @@ def _with_number(variable: Variable, elements: tuple[str, ...], value: float) ->
     return _replaced(variable, elements, lambda equation: replace(equation, expression=number))
 
 
-def _with_change(variable: Variable, elements: tuple[str, ...], change: Change) -> Variable:
-    if isinstance(change, LookupChange):
+def _with_change(model: Model, variable: Variable, elements: tuple[str, ...], change: Change) -> Variable:
+    if isinstance(change, EquationChange):
+        return _with_equation(model, variable, elements, change.text)
+    if isinstance(change, LookupChange) and isinstance(variable, LookupVariable):
         table = change.table()
-        if isinstance(variable, LookupVariable):
-            return _replaced(variable, elements, lambda equation: replace(equation, expression=table))
-        argument = TIME if canonical(change.of) == "time" else Name(change.of)
-        graph = Lookup(table, argument)
-        return _replaced(_computed(variable), elements, lambda equation: replace(equation, expression=graph))
+        return _replaced(variable, elements, lambda equation: replace(equation, expression=table))
 
     def changed(equation: Equation) -> Equation:
-        if isinstance(equation.expression, Table):
-            raise ExperimentError(f"'{variable.name}' is data; it cannot be changed over time")
-        return replace(equation, expression=change.expression(equation.expression))
+        own = equation.expression
+        assert not isinstance(own, Table)
+        return replace(equation, expression=change.expression(own))
 
     return _replaced(_computed(variable), elements, changed)
+
+
+def _with_equation(model: Model, variable: Variable, elements: tuple[str, ...], text: str) -> Variable:
+    """The variable with an equation of its own, or with one for a cell of it."""
+    over = () if elements else variable.dimensions
+    try:
+        _, tree = read_equation(text, model, over)
+    except SDError as error:
+        raise ExperimentError(f"'{variable.name}': {error.message}", remedy=error.remedy) from error
+    if elements:
+        return _replaced(_computed(variable), elements, lambda one: replace(one, expression=tree))
+    return replace(_computed(variable), equations=(Equation(tree, over),))
 
 
 def _computed(variable: Variable) -> Variable:
     """A constant that changes over time is an auxiliary."""
     if not isinstance(variable, Constant):
         return variable
-    from sdtheory.model.model import Auxiliary
-
     return Auxiliary(**{name: getattr(variable, name) for name in variable.__dataclass_fields__})
 
 

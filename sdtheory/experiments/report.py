@@ -39,8 +39,7 @@ def save(comparison: Comparison, folder: Path) -> None:
     for name in TABLES:
         _write(folder / f"{name}.csv", safe_table(getattr(comparison, name)()).to_csv(index=False))
     _write(folder / "samples.csv", safe_table(comparison.samples).to_csv(index_label="run"))
-    if comparison.experiment.text:
-        _write(folder / "experiment.toml", comparison.experiment.text)
+    _write(folder / "experiment.toml", comparison.experiment.toml)
     result = json.dumps(comparison.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
     _write(folder / "result.json", result + "\n")
     _write_netcdf(comparison.dataset, folder / "dataset.nc")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sdtheory.documents.saving import put_bytes
 from sdtheory.errors import ModelError, StoreError, shown
-from sdtheory.experiments import metric, policy, uncertainty
+from sdtheory.experiments import metric, policy, structure, uncertainty
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.store import DAMAGE
 from sdtheory.model import expression
@@ -31,7 +31,9 @@ def _dataclasses_of(*modules: object) -> dict[str, type]:
     }
 
 
-_CODEC = Codec(_dataclasses_of(expression, metric, policy, uncertainty) | {"Experiment": Experiment})
+_CODEC = Codec(
+    _dataclasses_of(expression, metric, policy, structure, uncertainty) | {"Experiment": Experiment}
+)
 
 
 def write_contents(folder: Path, experiment: Experiment, samples: pd.DataFrame) -> dict[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+import warnings
 from pathlib import Path
 from typing import Any
 
 from sdtheory.documents import contents
-from sdtheory.errors import ExperimentError, SDError, shown
+from sdtheory.errors import ExperimentError, SDError, SDWarning, shown
 from sdtheory.limits import Limits
 from sdtheory.names import canonical
 
@@ -115,6 +116,12 @@ def _merged(base: dict, later: dict) -> dict:
             result[key] = {**before, **value}
         elif key in ("policy", "metric", "loop") and isinstance(value, list) and isinstance(before, list):
             names = {_name(row) for row in value}
+            for row in before:
+                if _name(row) in names:
+                    text = (
+                        f"{key} '{shown(row.get('name', ''))}' of an included file is replaced by a later one"
+                    )
+                    warnings.warn(text, SDWarning, stacklevel=4)
             result[key] = [row for row in before if _name(row) not in names] + value
         else:
             result[key] = value
