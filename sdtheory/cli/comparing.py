@@ -92,6 +92,7 @@ def compare(
     **options: Any,
 ) -> None:
     """Compare the policies of EXPERIMENT on MODEL, all in the same futures."""
+    document = None
     if resume and output is None:
         raise UsageError("--resume needs the folder to go on in", remedy="pass -o FOLDER")
     if source is not None:
@@ -104,11 +105,13 @@ def compare(
         )
     else:
         result = _compared(model, experiment, output, resume, against, how, **options)
+        if output and how["isolation"] is None:  # a file that is not trusted is not read here
+            document = sd.read(model)
     shown = [result.metric(name) for name in metric] or result.metrics
     echo(result.summary(), err=True)
     if output:
         try:
-            result.save(output)
+            result.save(output, document)
         except OSError as error:
             raise UsageError(f"cannot write to '{output}': {error.strerror}") from None
         echo(f"tables, plots and report.html written to {output}", err=True)

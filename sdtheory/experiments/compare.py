@@ -125,7 +125,7 @@ def compare(
     comparison = gathered(
         chunks, experiment, names, sweep.runs, samples,
         seed=sweep.seed, series=sweep.series, model_name=model.name, against=against, model=model,
-        facts=facts(sweep),
+        facts=facts(sweep), folder=folder,
     )  # fmt: skip
     if (comparison.status == "failed").all():
         raise SimulationError(f"no run can be made: {next(iter(comparison.messages.values()))}")

@@ -144,7 +144,7 @@ def from_folder(folder: str | Path, against: str = "") -> Comparison:
     return gathered(
         chunks, experiment, store.policies, manifest["runs"], samples,
         seed=manifest["seed"], series=manifest["series"], model_name=manifest["name"], against=against,
-        facts=manifest["facts"],
+        facts=manifest["facts"], folder=place,
     )  # fmt: skip
 
 
