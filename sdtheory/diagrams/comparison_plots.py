@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sdtheory.diagrams.matplotlib import STYLE
-from sdtheory.diagrams.plots import LINES
+from sdtheory.diagrams.plots import DASHES, LINES
 
 # blue and orange are told apart by all, and by lightness in grey
 VERDICTS = (("better", 1.0, "#0072B2", "o"), ("tie", 0.0, "#999999", "x"), ("worse", -1.0, "#D55E00", "^"))
@@ -268,4 +268,44 @@ def scatter_figure(
     return styled(draw)
 
 
-__all__ = ["boxes_figure", "fan_figure", "heatmap_figure", "scatter_figure", "wrapped"]
+def turned_figure(
+    firsts: Mapping[str, np.ndarray],
+    futures: int,
+    span: tuple[float, float],
+    *,
+    title: str = "",
+    caption: str = "",
+) -> Any:
+    """The share of futures that have turned by each time, a step line for each direction.
+
+    Parameters
+    ----------
+    firsts : mapping of direction to array
+        Times of the futures that turn so.
+    futures : int
+        Of which the shares are.
+    span : (float, float)
+        Times to show.
+    """
+
+    def draw() -> Any:
+        figure, panels = panels_of(1, None, 5.6, 3.4)
+        for place, (word, times) in enumerate(firsts.items()):
+            steps = np.concatenate([[span[0]], np.sort(times), [span[1]]])
+            shares = np.append(np.arange(len(times) + 1), len(times)) / max(futures, 1) * 100
+            panels[0].step(
+                steps, shares, where="post", color=LINES[place], linestyle=DASHES[place], linewidth=1.6,
+                label=f"{word} ({len(times):,} of {futures:,})",
+            )  # fmt: skip
+        panels[0].set_xlim(*span)
+        panels[0].set_ylim(0, 100)
+        panels[0].set_xlabel("time", fontsize=9)
+        panels[0].set_ylabel("% of futures that have turned", fontsize=9)
+        panels[0].legend(frameon=False, fontsize=8)
+        plain(panels[0])
+        return finish(figure, None, title, caption)
+
+    return styled(draw)
+
+
+__all__ = ["boxes_figure", "fan_figure", "heatmap_figure", "scatter_figure", "turned_figure", "wrapped"]
