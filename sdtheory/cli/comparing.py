@@ -50,6 +50,12 @@ class _Jobs(click.ParamType):
     metavar="FOLDER",
     help="Keep results there while they are made; write tables, plots and a report.",
 )
+@click.option(
+    "--store-form",
+    type=click.Choice(["npz", "zarr"]),
+    default=None,
+    help="How results are kept there: npz, or zarr, which a cluster's workers write themselves.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the sweep in FOLDER.")
 @click.option(
     "--from",
