@@ -116,7 +116,7 @@ def compare(
         raise unknown("policy", against, [*names, "all"])
     how = Ways(jobs, limit_s, isolate)
     folder = None if store is None else Path(store)
-    expected = estimate(sweep, how.count, folder is not None)
+    expected = estimate(sweep, 0 if how.cluster else how.count, folder is not None)
     refuse_too_large(expected, folder)
     if begin is not None:
         begin(expected)
