@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sdtheory.experiments.comparison import Comparison
 
 BANDS, WORDS = (0.05, 0.25, 0.5, 0.75, 0.95), ("p05", "p25", "median", "p75", "p95")
+MOST_ACROSS = 6  # metrics side by side in a heatmap
 KINDS = ("fan", "difference", "regret", "heatmap", "scatter", "loops")
 
 
@@ -191,8 +192,12 @@ def _heatmap(comparison: Comparison, asked: Asked) -> tuple[Any, pd.DataFrame]:
     shares = np.array([[cell["probability_worse"] for cell in line] for line in cells], dtype=float)
     texts = [[_cell_text(cell, comparison.runs) for cell in line] for line in cells]
     marked = [f"{metric.name}{' !' if metric.rewards_speed else ''}" for metric in comparison.metrics]
+    columns_by, rows_by = marked, policies
+    if len(marked) > max(len(policies), MOST_ACROSS):  # what is as wide as that cannot be read on a page
+        shares, texts = shares.T, [list(line) for line in zip(*texts, strict=True)]
+        columns_by, rows_by = policies, marked
     figure = heatmap_figure(
-        shares, texts, policies, marked, axis=asked.axis,
+        shares, texts, rows_by, columns_by, axis=asked.axis,
         title=f"Share of futures worse than {base}, and median change",
         caption=f"{_caption(comparison)}; ! can improve only because a level is reached sooner or later",
     )  # fmt: skip

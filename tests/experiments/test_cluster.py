@@ -26,7 +26,10 @@ RUNS = 64
 def local():
     """A cluster of two worker processes on this machine."""
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        # a worker that dies again and again is started again and again, and not given up by what started it
+        dask.config.set(
+            {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "1h"}
+        ),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
         ) as made,
