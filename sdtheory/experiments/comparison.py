@@ -212,9 +212,16 @@ class Comparison:
         against : str, optional
             A policy, or ``"all"`` for every pair; the baseline when left out.
         """
-        frame = tables.difference_rows(self, self._pairs(against))
-        frame.attrs["interval"] = self.interval
-        return frame
+        pairs = tuple(self._pairs(against))
+        if pairs not in self._known:
+            self._known[pairs] = tables.difference_rows(self, pairs)
+            self._known[pairs].attrs["interval"] = self.interval
+        return self._known[pairs].copy()
+
+    @cached_property
+    def _known(self) -> dict[tuple[tuple[str, str], ...], pd.DataFrame]:
+        """Differences that were worked out before: resampling takes long, and a report asks again and again."""
+        return {}
 
     def regrets(self, metric: str) -> np.ndarray:
         """What each policy loses to the best one in each future, shape (policies, runs)."""
