@@ -162,6 +162,7 @@ def test_a_sweep_killed_at_twenty_moments_goes_on_to_the_same_result(tmp_path, l
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [None, "npz", "zarr"])
 def test_a_run_that_kills_its_worker_is_found(filling, faster, local, monkeypatch, tmp_path, form):
+    local.wait_for_workers(2)
     monkeypatch.setattr(cluster, "_done", _poisoned)
     store = None if form is None else tmp_path / "out"
     found = sd.compare(filling, faster, runs=128, chunk=16, jobs=local, store=store, store_form=form)
