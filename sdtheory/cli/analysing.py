@@ -1,4 +1,4 @@
-"""Commands that analyse: sensitivity, discover, threshold-map, optimise, calibrate, ladder."""
+"""Commands that analyse: sensitivity, discover, threshold-map, crossovers, optimise, calibrate, ladder."""
 
 from __future__ import annotations
 
@@ -248,6 +248,37 @@ def threshold_map(
 @MODEL
 @loads
 @EXPERIMENT
+@POLICY
+@METRIC
+@click.option("--against", default=None, metavar="NAME", help="The baseline when left out.")
+@RUNS
+@SEED
+@JOBS
+@FOLDER
+@JSON
+def crossovers(
+    model: str,
+    experiment: str,
+    how: dict[str, Any],
+    policy: str | None,
+    metric: str | None,
+    against: str | None,
+    output: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """When a policy turns from better to worse within a future, or the other way."""
+    _ready(output)
+    comparison = sd.compare(sd.load(model, **how), sd.Experiment.read(experiment), **options)
+    chosen = metric or comparison.metrics[0].name
+    found = sd.crossovers(comparison, chosen, policy=policy, against=against)
+    _given(found, output, as_json, lambda: _show(found.title(), found.table()))
+
+
+@click.command()
+@MODEL
+@loads
+@EXPERIMENT
 @click.option("--lever", "levers", multiple=True, required=True, type=Named(2), help="May be given again.")
 @click.option(
     "--metric", "objective", multiple=True, metavar="NAME", help="The objective; several give a front."
@@ -392,4 +423,4 @@ def ladder(ladder: str, output: str | None, as_json: bool, **options: Any) -> No
         _say("warning: not a matched refinement")
 
 
-ANALYSES = (sensitivity, discover, threshold_map, optimise, calibrate, ladder)
+ANALYSES = (sensitivity, discover, threshold_map, crossovers, optimise, calibrate, ladder)

@@ -50,6 +50,12 @@ class _Jobs(click.ParamType):
     metavar="FOLDER",
     help="Keep results there while they are made; write tables, plots and a report.",
 )
+@click.option(
+    "--store-form",
+    type=click.Choice(["npz", "zarr"]),
+    default=None,
+    help="How results are kept there: npz, or zarr, which a cluster's workers write themselves.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the sweep in FOLDER.")
 @click.option(
     "--from",
@@ -74,6 +80,7 @@ class _Jobs(click.ParamType):
     metavar="S",
     help="Seconds that a run may take.",
 )
+@click.option("--loops", is_flag=True, help="Show how policies move shares between feedback loops.")
 @click.option("--quiet", is_flag=True, help="Say nothing about progress.")
 @JSON
 @click.pass_context
@@ -88,6 +95,7 @@ def compare(
     against: str,
     metric: tuple[str, ...],
     allow_bad: float,
+    loops: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -101,6 +109,12 @@ def compare(
     if source is not None:
         if model is not None or output is not None:
             raise UsageError("--from shows what is in a folder", remedy="leave MODEL, EXPERIMENT and -o out")
+        for word in ("runs", "seed", "jobs", "limit_s", "store_form"):
+            if options[word] is not None:
+                option = f"--{word.replace('_', '-')}"
+                raise UsageError(
+                    f"--from runs nothing, and {option} says how to", remedy=f"leave {option} out"
+                )
         result = sd.Comparison.read(source, against)
     elif model is None or experiment is None:
         raise UsageError(
@@ -110,16 +124,20 @@ def compare(
         result = _compared(model, experiment, output, resume, against, how, **options)
     shown = [result.metric(name) for name in metric] or result.metrics
     echo(result.summary(), err=True)
-    if output:
+    if output and model is not None:
+        # a file that is not trusted is not read here
+        document = sd.read(model) if how["isolation"] is None else None
         try:
-            result.save(output)
+            result.save(output, document)
         except OSError as error:
             raise UsageError(f"cannot write to '{output}': {error.strerror}") from None
         echo(f"tables, plots and report.html written to {output}", err=True)
     if as_json:
-        echo_json(result.to_dict())
+        echo_json({**result.to_dict(), **({"loops": result.loops.to_dict()} if loops else {})})
     else:
         _print_tables(result, shown)
+        if loops:
+            _print_loops(result)
     for text in result.warnings():
         echo(f"warning: {text}", err=True)
     if result.share_not_ok() > allow_bad:
@@ -164,6 +182,24 @@ def _print_tables(result: Any, shown: Any) -> None:
     for one in shown:
         rows = differences[differences["metric"] == one.name]
         _print_metric(one, rows, table, result.runs)
+
+
+def _print_loops(result: Any) -> None:
+    frame = result.loop_differences()
+    cells = [
+        [
+            f"{row['policy']} against {row['against']}",
+            f"{row['loop']} {row['name']}",
+            f"{100 * row['mean_difference']:+.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]",
+            f"{100 * row['p05']:+.2f} to {100 * row['p95']:+.2f}",
+            str(row["valid"]),
+        ]
+        for row in frame.to_dict("records")
+    ]
+    title = f"shares of feedback loops, change in points: {frame.attrs['about']}"
+    print_table(title, ["policy", "loop", "mean [95 %]", "5-95 % of futures", "futures"], cells)
+    for policy in result.loops.policies[1:]:
+        echo(result.loops.sentence(policy))
 
 
 def _print_metric(metric: Any, rows: Any, table: Any, runs: int) -> None:

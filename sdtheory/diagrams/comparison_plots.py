@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from sdtheory.diagrams.matplotlib import STYLE
-from sdtheory.diagrams.plots import LINES
+from sdtheory.diagrams.plots import DASHES, LINES
 
 # blue and orange are told apart by all, and by lightness in grey
 VERDICTS = (("better", 1.0, "#0072B2", "o"), ("tie", 0.0, "#999999", "x"), ("worse", -1.0, "#D55E00", "^"))
-_ACROSS = 3  # panels side by side
+ACROSS = 3  # panels side by side
 _WRAP = 22  # letters of a name in a line
 
 
@@ -30,7 +30,7 @@ def wrapped(name: str, width: int = _WRAP) -> str:
     return "\n".join(lines if len(lines) <= 3 else [*lines[:2], f"{lines[2][: width - 1]}…"])
 
 
-def _panels(
+def panels_of(
     count: int, axis: Any, width: float, height: float, across: int = 1, shared: bool = False
 ) -> tuple[Any, list[Any]]:
     """A figure with so many panels, or the one that is given."""
@@ -47,7 +47,7 @@ def _panels(
     return figure, list(panels[:count])
 
 
-def _finish(figure: Any, axis: Any, title: str, caption: str) -> Any:
+def finish(figure: Any, axis: Any, title: str, caption: str) -> Any:
     if axis is None:
         figure.suptitle(title, fontsize=11, parse_math=False)
         figure.supxlabel(caption, fontsize=7, color="#444444", parse_math=False, wrap=True)
@@ -56,12 +56,12 @@ def _finish(figure: Any, axis: Any, title: str, caption: str) -> Any:
     return figure
 
 
-def _plain(panel: Any) -> None:
+def plain(panel: Any) -> None:
     panel.spines[["top", "right"]].set_visible(False)
     panel.tick_params(labelsize=8)
 
 
-def _styled(draw: Callable[[], Any]) -> Any:
+def styled(draw: Callable[[], Any]) -> Any:
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
@@ -93,7 +93,7 @@ def fan_figure(
     """
 
     def draw() -> Any:
-        figure, panels = _panels(len(bands), axis, 3.1, 2.4, _ACROSS, shared=True)
+        figure, panels = panels_of(len(bands), axis, 3.1, 2.4, ACROSS, shared=True)
         base, first = next(iter(bands.items()))
         for place, (panel, (policy, rows)) in enumerate(zip(panels, bands.items(), strict=False)):
             colour = LINES[place % len(LINES)]
@@ -117,16 +117,16 @@ def fan_figure(
                     label=f"median, {base}",
                 )
             panel.set_title(wrapped(policy, 34), fontsize=9, parse_math=False)
-            _plain(panel)
-        for panel in panels[:: min(len(panels), _ACROSS)]:
+            plain(panel)
+        for panel in panels[:: min(len(panels), ACROSS)]:
             panel.set_ylabel(units, fontsize=8, parse_math=False)
-        for panel in panels[-min(len(panels), _ACROSS) :]:
+        for panel in panels[-min(len(panels), ACROSS) :]:
             panel.set_xlabel(time_units, fontsize=8, parse_math=False)
             panel.tick_params(labelbottom=True)
         panels[-1].legend(frameon=False, fontsize=7)
-        return _finish(figure, axis, title, caption)
+        return finish(figure, axis, title, caption)
 
-    return _styled(draw)
+    return styled(draw)
 
 
 def _mark_crossings(panel: Any, times: np.ndarray, median: np.ndarray) -> None:
@@ -153,7 +153,7 @@ def boxes_figure(
 
     def draw() -> Any:
         tall = 0.6 + 0.3 * max((len(rows) for rows in values.values()), default=1)
-        figure, panels = _panels(max(len(values), 1), axis, 5.2, tall, across=2)
+        figure, panels = panels_of(max(len(values), 1), axis, 5.2, tall, across=2)
         for panel, (metric, rows) in zip(panels, values.items(), strict=False):
             names = list(rows)
             panel.boxplot(
@@ -165,12 +165,12 @@ def boxes_figure(
             panel.set_yticks(range(1, len(names) + 1), [wrapped(name, 34) for name in names], fontsize=8)
             panel.invert_yaxis()
             panel.set_title(metric, fontsize=9, loc="left", parse_math=False)
-            _plain(panel)
+            plain(panel)
             for label in panel.get_yticklabels():
                 label.set_parse_math(False)
-        return _finish(figure, axis, title, caption)
+        return finish(figure, axis, title, caption)
 
-    return _styled(draw)
+    return styled(draw)
 
 
 def heatmap_figure(
@@ -193,7 +193,7 @@ def heatmap_figure(
     """
 
     def draw() -> Any:
-        figure, panels = _panels(1, axis, 2.4 + 1.25 * len(columns), 1.3 + 0.5 * len(rows))
+        figure, panels = panels_of(1, axis, 2.4 + 1.25 * len(columns), 1.3 + 0.5 * len(rows))
         panel = panels[0]
         panel.set_facecolor("white")
         panel.patch.set_hatch("///")
@@ -219,9 +219,9 @@ def heatmap_figure(
         panel.tick_params(length=0)
         for label in (*panel.get_xticklabels(), *panel.get_yticklabels()):
             label.set_parse_math(False)
-        return _finish(figure, axis, title, caption)
+        return finish(figure, axis, title, caption)
 
-    return _styled(draw)
+    return styled(draw)
 
 
 def scatter_figure(
@@ -244,7 +244,7 @@ def scatter_figure(
     """
 
     def draw() -> Any:
-        figure, panels = _panels(1, axis, 5.6, 3.8)
+        figure, panels = panels_of(1, axis, 5.6, 3.8)
         panel = panels[0]
         panel.axhline(0, color="black", linewidth=0.8)
         size = float(np.clip(4000 / max(len(x), 1), 3, 18))
@@ -262,10 +262,50 @@ def scatter_figure(
         panel.set_xlabel(x_name, fontsize=9, parse_math=False)
         panel.set_ylabel(y_name, fontsize=9, parse_math=False)
         panel.legend(frameon=False, fontsize=8)
-        _plain(panel)
-        return _finish(figure, axis, title, caption)
+        plain(panel)
+        return finish(figure, axis, title, caption)
 
-    return _styled(draw)
+    return styled(draw)
 
 
-__all__ = ["boxes_figure", "fan_figure", "heatmap_figure", "scatter_figure", "wrapped"]
+def turned_figure(
+    firsts: Mapping[str, np.ndarray],
+    futures: int,
+    span: tuple[float, float],
+    *,
+    title: str = "",
+    caption: str = "",
+) -> Any:
+    """The share of futures that have turned by each time, a step line for each direction.
+
+    Parameters
+    ----------
+    firsts : mapping of direction to array
+        Times of the futures that turn so.
+    futures : int
+        Of which the shares are.
+    span : (float, float)
+        Times to show.
+    """
+
+    def draw() -> Any:
+        figure, panels = panels_of(1, None, 5.6, 3.4)
+        for place, (word, times) in enumerate(firsts.items()):
+            steps = np.concatenate([[span[0]], np.sort(times), [span[1]]])
+            shares = np.append(np.arange(len(times) + 1), len(times)) / max(futures, 1) * 100
+            panels[0].step(
+                steps, shares, where="post", color=LINES[place], linestyle=DASHES[place], linewidth=1.6,
+                label=f"{word} ({len(times):,} of {futures:,})",
+            )  # fmt: skip
+        panels[0].set_xlim(*span)
+        panels[0].set_ylim(0, 100)
+        panels[0].set_xlabel("time", fontsize=9)
+        panels[0].set_ylabel("% of futures that have turned", fontsize=9)
+        panels[0].legend(frameon=False, fontsize=8)
+        plain(panels[0])
+        return finish(figure, None, title, caption)
+
+    return styled(draw)
+
+
+__all__ = ["boxes_figure", "fan_figure", "heatmap_figure", "scatter_figure", "turned_figure", "wrapped"]

@@ -210,8 +210,9 @@ class _Runner:
             status[diverged] = "diverged"
             why = why_diverged(self.program, self.sample.part(diverged), self.clock, self.method)
             # another rounding of a function may have spared a run there
+            what = "a stock or a saved variable" if self.program.watched else "a stock"
             message[diverged] = [
-                text or f"a stock is not finite at time {end:g}"
+                text or f"{what} is not finite at time {end:g}"
                 for text, end in zip(why, self.ends[diverged], strict=True)
             ]
         return Result(self.times, dict(zip(self.names, self.values, strict=True)), status, message)

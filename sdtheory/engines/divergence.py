@@ -12,7 +12,7 @@ from sdtheory.engines.graph import CONST, Program, arguments_of
 
 
 def reason(program: Program, values: Sequence[Any], run: int, time: float) -> str:
-    """Describe why a run has no finite state or rate at a moment.
+    """Describe why a run has no finite state, rate or watched output at a moment.
 
     Parameters
     ----------
@@ -32,6 +32,10 @@ def reason(program: Program, values: Sequence[Any], run: int, time: float) -> st
     for state in stocks:
         if state.rate is not None and not math.isfinite(reader.at(state.rate)):
             return reader.described(state.rate, f"the rate of {state.name}", time)
+    for output in program.watched:
+        node = program.outputs[output]
+        if not math.isfinite(reader.at(node)):
+            return reader.described(node, output, time)
     return f"a stock is not finite at time {time:g}"
 
 

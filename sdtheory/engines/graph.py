@@ -91,6 +91,8 @@ class Program:
         is below order times TIME STEP would need a lower order than the program has.
     limits : Limits, optional
         Those of the model.
+    watched : tuple of str
+        Outputs that must be finite at each saved time, as stocks must at every step, or the run has diverged.
     """
 
     initial: Graph
@@ -103,6 +105,7 @@ class Program:
     tables: tuple[Table, ...]
     orders: tuple[tuple[int, int, str], ...] = ()
     limits: Limits = field(default_factory=Limits)
+    watched: tuple[str, ...] = ()
 
 
 @dataclass

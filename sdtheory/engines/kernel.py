@@ -126,7 +126,8 @@ class _Writer:
             kept = {one.output: kept[one.output] for one in self.reducers}
         moving = [self._rate(place) for place in self.integrals]
         stepping = [one.rate for one in self.program.states if one.rate is not None]
-        every = closure(self.graph, [*moving, *stepping, *kept.values()])
+        shown = [*kept.values(), *(self.program.outputs[name] for name in self.program.watched)]
+        every = closure(self.graph, [*moving, *stepping, *shown])
         before = frozenset(place for place in every if rates[place] in (CONST, RUN))
         randoms = frozenset(place for place in every if self.graph.nodes[place][0] == "random")
         # constants are read where they are used: that costs less than keeping them through the run
@@ -135,7 +136,7 @@ class _Writer:
         self.moving = closure(self.graph, moving, before | randoms)
         done = before | randoms | frozenset(self.moving)
         self.stepping = closure(self.graph, stepping, done)
-        self.saving = closure(self.graph, kept.values(), done | frozenset(self.stepping))
+        self.saving = closure(self.graph, shown, done | frozenset(self.stepping))
 
     def _rate(self, place: int) -> int:
         rate = self.program.states[place].rate
@@ -337,11 +338,16 @@ class _Writer:
 
     def _check(self, values: Mapping[int, Value]) -> None:
         """Make a run's mark NaN, for ever, when a stock or its rate is not finite: then 0 times it is NaN."""
+        checked = []
+        for place in self.integrals:
+            checked += [self.code.load(self.states[place]), self._number(values, self._rate(place))]
+        self._mark_unless_finite(checked)
+
+    def _mark_unless_finite(self, checked: Sequence[Value]) -> None:
         code = self.code
         before = mark = code.load(self.mark)
-        for place in self.integrals:
-            for value in (code.load(self.states[place]), self._number(values, self._rate(place))):
-                mark = code.intrinsic("fmuladd", value, constant(0.0), mark)
+        for value in checked:
+            mark = code.intrinsic("fmuladd", value, constant(0.0), mark)
         code.store(mark, self.mark)
         ends = code.binary("and", code.compare("ord", before, before), code.compare("uno", mark, mark))
         code.store(code.choice(ends, Value("%now"), code.load(self.end)), self.end)
@@ -353,6 +359,10 @@ class _Writer:
     def _keep(self, values: Mapping[int, Value]) -> None:
         """Keep a row of the outputs; NaN for runs that have diverged."""
         code = self.code
+        if self.program.watched:
+            self._mark_unless_finite(
+                [self._number(values, self.program.outputs[name]) for name in self.program.watched]
+            )
         mark = code.load(self.mark)
         sound = code.compare("ord", mark, mark)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,20 +12,20 @@ import numpy as np
 
 from sdtheory.engines.cells import Cells
 from sdtheory.engines.choose import COMPILED, quickest, run_program
-from sdtheory.engines.clock import clock
-from sdtheory.engines.frames import frame_of, tell_infinite
+from sdtheory.engines.frames import frame_of
 from sdtheory.engines.graph import Program
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
 from sdtheory.engines.reducers import WORDS, Reducer, reduced
-from sdtheory.engines.room import check_room, enough_memory
+from sdtheory.engines.reference_runs import many_by_reference, run_by_reference
+from sdtheory.engines.room import enough_memory
 from sdtheory.engines.settings import SETTING_OF, as_number, given_settings, with_settings
 from sdtheory.engines.vectorised import Result
-from sdtheory.errors import NotCompiled, SDError, SDWarning, SimulationError, UnknownName, shown
-from sdtheory.model.expression import Table, evaluate
+from sdtheory.errors import NotCompiled, SDWarning, SimulationError, shown
+from sdtheory.model.expression import Table
 from sdtheory.model.model import Constant, Equation, Model, Stock, Variable
 from sdtheory.model.model import Lookup as LookupVariable
-from sdtheory.model.subscripts import Cell, elements, label, split
+from sdtheory.model.subscripts import Cell, label, split
 from sdtheory.names import canonical, unknown
 
 ENGINES = ("auto", *COMPILED, "vectorised", "reference")
@@ -91,7 +90,7 @@ def simulate(
     wanted = None if outputs is None else [output_label(changed, name) for name in outputs]
     program, _ = _choose(changed, engine, list(numbers), wanted)
     if program is None:
-        return _by_reference(changed, {**numbers, **tables}, wanted)
+        return run_by_reference(changed, {**numbers, **tables}, wanted)
     inputs = np.array(list(numbers.values())).reshape(len(numbers), 1)
     result, ran = run_program(program, inputs, engine, seed=seed)
     return frame_of(result, ran)
@@ -140,7 +139,8 @@ def simulate_many(
     -------
     xarray.Dataset
         Dimensions ``run`` and ``time``, and ``status`` (``ok``, ``diverged``, ``failed``) and ``message``
-        for each run. A diverged run's values are NaN from the first bad step on.
+        for each run. A run has diverged once a stock or one of the outputs is NaN or infinite at a saved
+        time; the message names the first such variable and the time, and values are NaN from then on.
 
     Examples
     --------
@@ -161,12 +161,12 @@ def simulate_many(
     changed = with_settings(model, settings, method)
     labels, inputs = inputs_of(changed, frame)
     wanted = [output_label(changed, name) for name in outputs]
-    program, why = _choose(changed, engine, labels, wanted)
+    program, why = _choose(changed, engine, labels, wanted, watch=True)
     if program is None and runs > FEW_RUNS and engine == "auto":
         warnings.warn(f"{runs} runs on the slow reference engine: {why}", SDWarning, stacklevel=2)
     with _reporter(progress, runs) as report:
         if program is None:
-            result, ran = _many_by_reference(changed, labels, inputs, wanted, report), "reference"
+            result, ran = many_by_reference(changed, labels, inputs, wanted, report), "reference"
             kept = _reducers(changed, reduce, list(result.values))
             result = result if kept is None else _reduced(result, kept.values())
         else:
@@ -200,7 +200,7 @@ def lasting_engine(model: Model, samples: Any, outputs: Iterable[str]) -> str:
 
     frame = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame(dict(samples))
     labels, inputs = inputs_of(model, frame)
-    program, why = _choose(model, "auto", labels, [output_label(model, name) for name in outputs])
+    program, why = _choose(model, "auto", labels, [output_label(model, name) for name in outputs], True)
     if program is not None:
         return quickest(program, inputs)
     if len(frame) > FEW_RUNS:
@@ -365,13 +365,13 @@ def _refuse_twice(labels: list[str]) -> None:
 
 
 def _choose(
-    model: Model, engine: str, parameters: list[str], wanted: list[str] | None
+    model: Model, engine: str, parameters: list[str], wanted: list[str] | None, watch: bool = False
 ) -> tuple[Program | None, str]:
     """The program to run, or None and the reason why only the reference engine can."""
     if engine == "reference":
         return None, ""
     try:
-        return _program(model, tuple(parameters), None if wanted is None else tuple(wanted)), ""
+        return _program(model, tuple(parameters), None if wanted is None else tuple(wanted), watch), ""
     except NotCompiled as error:
         if engine != "auto":
             raise
@@ -379,69 +379,11 @@ def _choose(
 
 
 @remembered
-def _program(model: Model, parameters: tuple[str, ...], outputs: tuple[str, ...] | None) -> Program:
-    return make_program(model, parameters=parameters, outputs=outputs)
-
-
-def _by_reference(model: Model, changes: Mapping[str, Any], wanted: list[str] | None) -> Any:
-    from sdtheory.engines.reference import run_reference
-
-    _check_grid(model, 1, wanted)
-    frame = run_reference(model, changes, outputs=wanted)
-    frame.attrs["engine"] = "reference"
-    tell_infinite(frame)
-    return frame
-
-
-def _check_grid(model: Model, runs: int, wanted: list[str] | None) -> None:
-    """Refuse, before the reference engine starts, a grid whose rows it would leave out or have no room for."""
-    settings = model.settings
-    trees = (settings.start, settings.stop, settings.time_step, settings.save_every)
-    try:
-        values = {"time step": evaluate(settings.time_step, {})}
-        found = clock(*(float(evaluate(tree, values)) for tree in trees), limits=model.limits)
-    except (UnknownName, NotCompiled):
-        return  # computed from variables: the engine's own affair
-    columns = sum(_width(model, variable) for variable in model) if wanted is None else len(wanted)
-    check_room(columns, runs, len(range(0, found.steps + 1, found.stride)), model.limits)
-
-
-def _width(model: Model, variable: Variable) -> int:
-    return math.prod(len(elements(model, dimension)) for dimension in variable.dimensions)
-
-
-def _many_by_reference(
-    model: Model, labels: list[str], inputs: np.ndarray, wanted: list[str], report: Any
-) -> Result:
-    from sdtheory.engines.reference import run_reference
-
-    _check_grid(model, inputs.shape[1], wanted)
-    frames: list[Any] = []
-    status, message = [], []
-    for run in range(inputs.shape[1]):
-        try:
-            frame = run_reference(model, dict(zip(labels, inputs[:, run], strict=True)), outputs=wanted)
-            finite = bool(np.isfinite(frame.to_numpy(dtype=float)).all())
-            frames.append(frame)
-            status.append("ok" if finite else "diverged")
-            message.append("" if finite else "a value is not finite")
-        except SDError as error:
-            if run == 0:
-                raise
-            frames.append(None)
-            status.append("failed")
-            message.append(str(error))
-        if report is not None:
-            report(run + 1)
-    first = frames[0]
-    empty = np.full(len(first), np.nan)
-    values = {
-        str(name): np.stack([empty if frame is None else frame[name].to_numpy() for frame in frames])
-        for name in first.columns
-    }
-    return Result(
-        first.index.to_numpy(), values, np.array(status, dtype=object), np.array(message, dtype=object)
-    )
+def _program(
+    model: Model, parameters: tuple[str, ...], outputs: tuple[str, ...] | None, watch: bool
+) -> Program:
+    made = make_program(model, parameters=parameters, outputs=outputs)
+    return replace(made, watched=tuple(made.outputs)) if watch else made
 
 
 def _dataset(result: Result, kept: Mapping[str, Reducer] | None, engine: str) -> Any:

@@ -220,11 +220,16 @@ class _Block:
             self.schedule.draw(self.values, self.sample, k)
             self.rates(time)
             # a sum that is finite is one of finite numbers
+            fine = alive
             if not np.isfinite(np.add.reduce(self.checked, axis=None)):
-                fine = np.isfinite(self.checked).all(axis=0)
+                fine = alive & np.isfinite(self.checked).all(axis=0)
+            if k % stride == 0:
+                for output in self.program.watched:
+                    fine = fine & np.isfinite(self.values[self.program.outputs[output]])
+            if fine is not alive:
                 for run in np.flatnonzero(alive & ~fine):
                     message[run] = self._reason(int(run), time)
-                alive &= fine
+                alive = fine
                 if not alive.any():
                     for series in kept.values():
                         series[-(-k // stride) :] = np.nan

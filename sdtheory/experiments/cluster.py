@@ -25,6 +25,7 @@ def on_cluster(
     scheduler: Any,
     stop: threading.Event,
     keep: Callable[[Task, Evaluation], Any] | None = None,
+    there: bool = False,
 ) -> Iterator[tuple[Task, Any]]:
     """Do tasks on a dask cluster, and give each with its result as it is done.
 
@@ -39,7 +40,10 @@ def on_cluster(
     stop : threading.Event
         When set, tasks not yet sent are left.
     keep : callable, optional
-        Called here, in this process, with each task and its evaluation.
+        Called with each task and its evaluation, here in this process.
+    there : bool
+        Workers call `keep` themselves, and send what it gives. The chunk of a run that killed its worker has
+        no worker to do so, and comes as an evaluation.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def on_cluster(
         else:
             raise UsageError(f"jobs={shown(scheduler)}", remedy="give a number, an address or a dask Client")
         _check_versions(client)
-        yield from _Batch(client, sweep, tasks, stop, keep).results()
+        yield from _Batch(client, sweep, tasks, stop, keep, there).results()
 
 
 def _check_versions(client: Any) -> None:
@@ -84,8 +88,9 @@ def _version() -> str:
     return importlib.metadata.version("sdtheory")
 
 
-def _done(sweep: Sweep, task: Task) -> Evaluation:
-    return sweep.done(task)
+def _done(sweep: Sweep, task: Task, keep: Callable[[Task, Evaluation], Any] | None = None) -> Any:
+    found = sweep.done(task)
+    return found if keep is None else keep(task, found)
 
 
 class _Batch:
@@ -96,12 +101,14 @@ class _Batch:
         tasks: list[Task],
         stop: threading.Event,
         keep: Callable[[Task, Evaluation], Any] | None,
+        there: bool,
     ):
         self.client = client
         self.sweep = sweep
         self.waiting = deque(tasks)
         self.stop = stop
-        self.keep = keep
+        self.keep = None if there else keep
+        self.given = (keep,) if there else ()
         self.sent: Any = None
         self.suspects: deque[Task] = deque()
         self.alone: Task | None = None
@@ -141,12 +148,12 @@ class _Batch:
         cores = sum(self.client.nthreads().values()) or 1
         while self.waiting and len(tasks) < AHEAD * cores:
             task = self.waiting.popleft()
-            future = self.client.submit(_done, self.sent, task, pure=False)
+            future = self.client.submit(_done, self.sent, task, *self.given, pure=False)
             tasks[future.key] = task
             going.add(future)
 
-    def _found(self, future: Any, task: Task) -> Evaluation | None:
-        """The evaluation, or None when the task is to be done again, whole or in two."""
+    def _found(self, future: Any, task: Task) -> Any:
+        """The evaluation or what the worker kept of it, or None when the task is to be done again, whole or in two."""
         from distributed.scheduler import KilledWorker
 
         try:

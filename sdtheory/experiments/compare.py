@@ -37,6 +37,7 @@ def compare(
     jobs: Any = None,
     against: str = "",
     store: str | Path | None = None,
+    store_form: str | None = None,
     resume: bool = False,
     series: int | None = None,
     engine: str = "auto",
@@ -62,6 +63,10 @@ def compare(
         The policy that others are compared with, or ``"all"``; the baseline when left out.
     store : path-like, optional
         A folder to keep results in while they are made; what a stopped or killed sweep has done is kept.
+    store_form : str, optional
+        ``"npz"``, a file for each chunk, or ``"zarr"``, one group that other programs can open and that the
+        workers of a cluster write themselves, into a folder that all of them see by the same name. That of
+        the folder when left out, and ``"npz"`` for a new one.
     resume : bool
         Go on with the sweep in that folder.
     series : int, optional
@@ -113,7 +118,7 @@ def compare(
         raise unknown("policy", against, [*names, "all"])
     how = Ways(jobs, limit_s, isolate)
     folder = None if store is None else Path(store)
-    expected = estimate(sweep, how.count, folder is not None)
+    expected = estimate(sweep, 0 if how.cluster else how.count, folder is not None)
     refuse_too_large(expected, folder)
     if begin is not None:
         begin(expected)
@@ -121,13 +126,15 @@ def compare(
     if folder is None:
         chunks = list(told.each(how.results(sweep, sweep.tasks(chunk), threading.Event())))
     else:
-        from sdtheory.experiments.storing import stored
+        from sdtheory.experiments.storing import FORMS, stored
 
-        chunks = stored(sweep, samples, folder, resume, chunk, how, told)
+        if store_form not in (None, *FORMS):
+            raise unknown("form of a store", store_form, FORMS)
+        chunks = stored(sweep, samples, folder, resume, chunk, how, told, store_form)
     comparison = gathered(
         chunks, sweep.experiment, names, sweep.runs, samples,
         seed=sweep.seed, series=sweep.series, model_name=model.name, against=against, model=model,
-        facts=facts(sweep),
+        facts=facts(sweep), folder=folder,
     )  # fmt: skip
     if (comparison.status == "failed").all():
         raise SimulationError(f"no run can be made: {next(iter(comparison.messages.values()))}")

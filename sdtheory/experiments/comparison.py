@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,10 @@ from sdtheory.experiments.metric import Metric
 from sdtheory.experiments.statistics import RESAMPLES
 from sdtheory.experiments.statistics import wilson as wilson
 from sdtheory.names import canonical, unknown
+
+if TYPE_CHECKING:
+    from sdtheory.documents.document import Document
+    from sdtheory.experiments.loop_comparison import LoopComparison
 
 FEW_BAD = 0.01  # a share of runs that are not ok above which it is said
 _FIRST_BAD = re.compile(r'"(?P<variable>.+?)" is \S+ at time (?P<time>\S+)')
@@ -50,9 +55,11 @@ class Comparison:
     stop : float
         The time at which runs end.
     model : Model or None
-        For the report's picture.
+        For units, the report's picture and the scores of loops.
     facts : mapping of str to str
         Engine, versions and digests, for the report.
+    folder : Path or None
+        Where its results are kept.
     """
 
     experiment: Experiment
@@ -68,6 +75,7 @@ class Comparison:
     stop: float = np.inf
     model: Any = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     @staticmethod
     def read(folder: str | Path, against: str = "") -> Comparison:
@@ -204,9 +212,16 @@ class Comparison:
         against : str, optional
             A policy, or ``"all"`` for every pair; the baseline when left out.
         """
-        frame = tables.difference_rows(self, self._pairs(against))
-        frame.attrs["interval"] = self.interval
-        return frame
+        pairs = tuple(self._pairs(against))
+        if pairs not in self._known:
+            self._known[pairs] = tables.difference_rows(self, pairs)
+            self._known[pairs].attrs["interval"] = self.interval
+        return self._known[pairs].copy()
+
+    @cached_property
+    def _known(self) -> dict[tuple[tuple[str, str], ...], pd.DataFrame]:
+        """Differences that were worked out before: resampling takes long, and a report asks again and again."""
+        return {}
 
     def regrets(self, metric: str) -> np.ndarray:
         """What each policy loses to the best one in each future, shape (policies, runs)."""
@@ -234,6 +249,56 @@ class Comparison:
     def maximin(self) -> pd.DataFrame:
         """Per metric: each policy's worst case, and which is best."""
         return tables.maximin_rows(self)
+
+    @cached_property
+    def loops(self) -> LoopComparison:
+        """How much of the change goes through each feedback loop, in 64 of the futures.
+
+        Scored when first asked for, and kept in the comparison's folder. The first futures are taken; of a
+        grid or a file, whose first are not like the rest, any.
+
+        Raises
+        ------
+        UsageError
+            For a comparison read from a folder that holds no scores.
+        ModelError
+            When the model has too many loops to find all, or needs the reference engine.
+        """
+        from sdtheory.experiments.loop_shares import loops_of
+
+        return loops_of(self)
+
+    def loop_differences(self, against: str | None = None) -> pd.DataFrame:
+        """Per policy and loop that the experiment names: the paired difference of the loop's mean share.
+
+        A share is the mean size of a loop's relative score over the run (Schoenberg, Davidsen and Eberlein
+        2020, System Dynamics Review 36:158). The interval is of the mean, as in `differences`; ``p05`` and
+        ``p95`` hold nine tenths of the futures. ``attrs`` says in how many futures loops were scored.
+
+        Parameters
+        ----------
+        against : str, optional
+            A policy, or ``"all"`` for every pair; the baseline when left out.
+
+        Raises
+        ------
+        UsageError, ModelError
+            As `loops`.
+
+        Examples
+        --------
+        >>> import sdtheory as sd
+        >>> experiment = sd.Experiment.read("models/m0_seed.toml")
+        >>> comparison = sd.compare(sd.load("models/m0_seed.xmile"), experiment, runs=8)
+        >>> frame = comparison.loop_differences()
+        >>> frame.attrs["futures"], frame["name"].unique().tolist()
+        (8, ['less left to explain', 'the map runs out', 'mission loop'])
+        """
+        from sdtheory.experiments.loop_shares import about, loop_difference_rows
+
+        frame = loop_difference_rows(self, self._pairs(against))
+        frame.attrs |= {"futures": int(self.loops.dataset.sizes["run"]), "about": about(self, self.loops)}
+        return frame
 
     def part(self, which: np.ndarray) -> Comparison:
         """The comparison in some of its futures.
@@ -356,7 +421,8 @@ class Comparison:
         ----------
         kind : str
             ``fan`` and ``difference`` of a saved variable over time, ``regret``, ``heatmap`` of policies and
-            metrics, or ``scatter`` of a sampled quantity and the difference it makes.
+            metrics, ``scatter`` of a sampled quantity and the difference it makes, or ``loops``: how much of
+            the change goes through each feedback loop over time.
         metric, policy, variable, assumption : str
             What to show; chosen when left out.
         axis : matplotlib axis, optional
@@ -381,11 +447,23 @@ class Comparison:
 
         return plot(self, kind, Asked(metric, policy, variable, assumption))[1]
 
-    def save(self, folder: str | Path) -> None:
-        """Write tables, samples, plots, report.html, the experiment as run and result.json into a folder."""
+    def save(self, folder: str | Path, document: Document | None = None) -> None:
+        """Write tables, samples, plots, report.html, the experiment as run and result.json into a folder.
+
+        Parameters
+        ----------
+        folder : path-like
+        document : Document, optional
+            The model's file: its stock-flow views are the report's picture.
+
+        Raises
+        ------
+        OSError
+            When a file cannot be written.
+        """
         from sdtheory.experiments.report import save
 
-        save(self, Path(folder))
+        save(self, Path(folder), document)
 
 
 def _censored_verdict(verdict: np.ndarray, mine: np.ndarray, base: np.ndarray, ran: np.ndarray) -> np.ndarray:

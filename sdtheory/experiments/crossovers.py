@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sdtheory.experiments.comparison import Comparison
 from sdtheory.experiments.discovery import only_policy
 from sdtheory.experiments.metric import quantity_over_time
 from sdtheory.experiments.plain import plain, records
+from sdtheory.experiments.saved import save_result
 from sdtheory.names import canonical
 
 TURNS = ("better, then worse", "worse, then better")
@@ -34,6 +36,10 @@ class Crossovers:
     crossings : array of int, shape (futures,)
     left_out : int
         Futures in which a run is not ok or a value is no number; they are in none of the arrays.
+    span : (float, float)
+        The first and the last time that were looked at.
+    runs : int
+        Futures of the comparison; those without kept series are in none of the arrays either.
     """
 
     policy: str
@@ -43,6 +49,8 @@ class Crossovers:
     turn: np.ndarray
     crossings: np.ndarray
     left_out: int
+    span: tuple[float, float]
+    runs: int
 
     @property
     def never(self) -> float:
@@ -64,14 +72,46 @@ class Crossovers:
         return pd.DataFrame([*rows, {**none, "median": math.nan, "p05": math.nan, "p95": math.nan}])
 
     def to_dict(self) -> dict:
-        """The result as plain values."""
-        about = {key: getattr(self, key) for key in ("policy", "against", "metric", "left_out")}
+        """The result as plain values: what ``--json`` prints."""
+        about = {key: getattr(self, key) for key in ("policy", "against", "metric", "left_out", "runs")}
         return {
             **about,
             "futures": len(self.first),
             "turns": records(self.table()),
             "first": plain(self.first),
         }
+
+    def title(self) -> str:
+        """What was looked at, in one line."""
+        lost = f", {self.left_out} left out" if self.left_out else ""
+        few = f" of {self.runs:,}" if len(self.first) + self.left_out < self.runs else ""
+        return f"{self.metric}, '{self.policy}' against '{self.against}' ({len(self.first):,}{few} futures{lost})"
+
+    def futures(self) -> pd.DataFrame:
+        """One row for each future: the time of its first change of sign, the direction and their number."""
+        words = dict(zip((1, -1), TURNS, strict=True))
+        turns = [words.get(int(turn), "never") for turn in self.turn]
+        return pd.DataFrame({"first": self.first, "turn": turns, "crossings": self.crossings})
+
+    def plot(self) -> Any:
+        """The share of futures that have turned by each time; a matplotlib Figure."""
+        from sdtheory.diagrams.comparison_plots import turned_figure
+
+        firsts = {word: self.first[self.turn == sign] for word, sign in zip(TURNS, (1, -1), strict=True)}
+        return turned_figure(
+            firsts, len(self.first), self.span, title=self.title(), caption="first change of sign in a future"
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write result.json, tables and a figure into a folder.
+
+        Raises
+        ------
+        OSError
+            When the folder cannot be written.
+        """
+        tables = {"crossovers": self.table(), "futures": self.futures()}
+        save_result(folder, self.to_dict(), tables, {"crossovers": self.plot()})
 
 
 def crossovers(
@@ -121,7 +161,9 @@ def crossovers(
     sign = -1.0 if chosen.better == "lower" else 1.0
     gain = sign * (own - base)[ran]
     first, turn, count = _crossings(times, gain, chosen.tie * np.abs(base[ran]))
-    return Crossovers(pair[0], pair[1], chosen.name, first, turn, count, int((~ran).sum()))
+    span = (float(times[0]), float(times[-1]))
+    left_out = int((~ran).sum())
+    return Crossovers(pair[0], pair[1], chosen.name, first, turn, count, left_out, span, comparison.runs)
 
 
 def _over_time(comparison: Comparison, policy: str, quantity: Any, times: np.ndarray) -> np.ndarray:

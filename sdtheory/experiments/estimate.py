@@ -27,9 +27,10 @@ class Estimate:
     Attributes
     ----------
     policies, runs, steps, jobs : int
+        No jobs stand for a cluster.
     engine : str
     seconds : float
-        Roughly.
+        Roughly; on a cluster, of one core.
     memory, disk : int
         Bytes.
     """
@@ -44,7 +45,7 @@ class Estimate:
     disk: int
 
     def __str__(self) -> str:
-        threads = f"{self.jobs} thread{'s' if self.jobs > 1 else ''}"
+        threads = f"{self.jobs} thread{'s' if self.jobs > 1 else ''}" if self.jobs else "a cluster"
         return (
             f"{self.policies} policies x {self.runs:,} futures x {self.steps:,} steps on the {self.engine} "
             f"engine, {threads}, about {_time(self.seconds)}, {_size(max(self.memory, self.disk))}"
@@ -52,7 +53,15 @@ class Estimate:
 
 
 def estimate(sweep: Sweep, jobs: int, stored: bool) -> Estimate:
-    """What a sweep will take, by arithmetic."""
+    """What a sweep will take, by arithmetic.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    jobs : int
+        0 for a cluster.
+    stored : bool
+    """
     one = sweep.evaluator(0)
     metrics, runs, policies = len(sweep.experiment.metrics), sweep.runs, len(sweep.policies)
     equations = len(sweep.model.variables)
@@ -68,7 +77,7 @@ def estimate(sweep: Sweep, jobs: int, stored: bool) -> Estimate:
         one.steps,
         jobs,
         sweep.engine,
-        a_run * runs * policies / jobs,
+        a_run * runs * policies / max(jobs, 1),
         memory,
         results * stored,
     )

@@ -31,15 +31,20 @@ class Ways:
     def count(self) -> int:
         if self.jobs is None:
             return os.cpu_count() or 1
-        if not isinstance(self.jobs, int):
+        if self.cluster:
             return 1
         if self.jobs < 1:
             raise UsageError(f"{self.jobs} jobs", remedy="give 1 or more")
         return self.jobs
 
+    @property
+    def cluster(self) -> bool:
+        """Whether the work is done by a cluster."""
+        return self.jobs is not None and not isinstance(self.jobs, int)
+
     def apart(self, stored: bool, died: bool = False) -> bool:
         """Whether tasks are done in processes of their own."""
-        if self.jobs is not None and not isinstance(self.jobs, int):
+        if self.cluster:
             return False
         if self.isolate is False and self.limit_s is not None:
             raise UsageError("a limit of time needs processes", remedy="leave isolate=False out")
@@ -55,13 +60,17 @@ class Ways:
         keep: Keep | None = None,
         close: tuple[int, ...] = (),
         died: bool = False,
+        there: bool = False,
     ) -> Iterator[tuple[Task, Any]]:
-        """Each task with its evaluation or, where `keep` takes it, with what `keep` gives for it."""
+        """Each task with its evaluation or, where `keep` takes it, with what `keep` gives for it.
+
+        A cluster's workers call `keep` themselves when it is to be done `there`.
+        """
         work = partial(_kept_work, sweep, keep)
-        if self.jobs is not None and not isinstance(self.jobs, int):
+        if self.cluster:
             from sdtheory.experiments.cluster import on_cluster
 
-            return on_cluster(sweep, tasks, self.jobs, stop, keep)
+            return on_cluster(sweep, tasks, self.jobs, stop, keep, there)
         if not self.apart(keep is not None, died):
             return in_threads(work, tasks, self.count, stop)
         lost = partial(_lost, sweep, keep)

@@ -124,5 +124,6 @@ def together(one: Comparison, other: Comparison) -> Comparison:
         values={name: np.concatenate([array, other.values[name][new]]) for name, array in one.values.items()},
         status=np.concatenate([one.status, other.status[new]]),
         series=None,
+        folder=None,
         messages={**other.messages, **one.messages},
     )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sdtheory.experiments.comparison import Comparison
 
 BANDS, WORDS = (0.05, 0.25, 0.5, 0.75, 0.95), ("p05", "p25", "median", "p75", "p95")
-KINDS = ("fan", "difference", "regret", "heatmap", "scatter")
+MOST_ACROSS = 6  # metrics side by side in a heatmap
+KINDS = ("fan", "difference", "regret", "heatmap", "scatter", "loops")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def plot(comparison: Comparison, kind: str, asked: Asked) -> tuple[Any, pd.DataF
     """
     drawers: dict[str, Callable[[Comparison, Asked], tuple[Any, pd.DataFrame]]] = {
         "fan": _fan, "difference": _difference, "regret": _regret, "heatmap": _heatmap, "scatter": _scatter,
+        "loops": _loops,
     }  # fmt: skip
     if kind not in drawers:
         raise unknown("kind of plot", kind, KINDS)
@@ -103,9 +105,9 @@ def _band_rows(bands: dict[str, np.ndarray], times: np.ndarray) -> pd.DataFrame:
 def _units(comparison: Comparison, variable: str) -> tuple[str, str]:
     head = variable.split("[")[0]
     model = comparison.model
-    if model is None or head not in model:
+    if model is None:
         return "", "time"
-    return model[head].units, model.settings.time_units or "time"
+    return model[head].units if head in model else "", model.settings.time_units or "time"
 
 
 def _fan(comparison: Comparison, asked: Asked) -> tuple[Any, pd.DataFrame]:
@@ -190,8 +192,12 @@ def _heatmap(comparison: Comparison, asked: Asked) -> tuple[Any, pd.DataFrame]:
     shares = np.array([[cell["probability_worse"] for cell in line] for line in cells], dtype=float)
     texts = [[_cell_text(cell, comparison.runs) for cell in line] for line in cells]
     marked = [f"{metric.name}{' !' if metric.rewards_speed else ''}" for metric in comparison.metrics]
+    columns_by, rows_by = marked, policies
+    if len(marked) > max(len(policies), MOST_ACROSS):  # what is as wide as that cannot be read on a page
+        shares, texts = shares.T, [list(line) for line in zip(*texts, strict=True)]
+        columns_by, rows_by = policies, marked
     figure = heatmap_figure(
-        shares, texts, policies, marked, axis=asked.axis,
+        shares, texts, rows_by, columns_by, axis=asked.axis,
         title=f"Share of futures worse than {base}, and median change",
         caption=f"{_caption(comparison)}; ! can improve only because a level is reached sooner or later",
     )  # fmt: skip
@@ -250,3 +256,26 @@ def _strongest(samples: pd.DataFrame, difference: np.ndarray) -> str:
     with np.errstate(all="ignore"):
         found = ranks.corrwith(pd.Series(difference, index=samples.index).rank()).abs()
     return str(found.idxmax()) if found.notna().any() else str(samples.columns[0])
+
+
+def _loops(comparison: Comparison, asked: Asked) -> tuple[Any, pd.DataFrame]:
+    from sdtheory.diagrams.loop_plots import loop_shares_figure
+
+    found = comparison.loops
+    if not found.dataset.sizes["loop"]:
+        raise UsageError("the model has no feedback loops")
+    data, left = found.largest_partition()
+    policies = _policies(comparison, asked, with_base=True)
+    scores = data["score"].sel(policy=policies).transpose("policy", "loop", "time").to_numpy()
+    names = [f"{loop} {name}" for loop, name in zip(data["loop"].values, data["name"].values, strict=True)]
+    caption = [_caption(comparison), f"loops scored in {data.sizes['run']} of them"]
+    if left:
+        caption.append(f"left out: {left} loop{'s' if left > 1 else ''} on other variables")
+    figure = loop_shares_figure(
+        data["time"].to_numpy(), dict(zip(policies, scores, strict=True)), names, axis=asked.axis,
+        time_units=_units(comparison, "")[1], title="How much of the change goes through each feedback loop",
+        caption="; ".join(caption),
+    )  # fmt: skip
+    table = data["score"].sel(policy=policies).to_series().rename("score").reset_index()
+    table.insert(2, "name", table["loop"].map(dict(found.loops())))
+    return figure, table[["policy", "loop", "name", "time", "score"]]

@@ -13,12 +13,14 @@ from sdtheory.experiments.report_page import page
 from sdtheory.tables import safe_table
 
 if TYPE_CHECKING:
+    from sdtheory.documents.document import Document
     from sdtheory.experiments.comparison import Comparison
 
+LAID_OUT = 40  # variables of a model up to which a picture is laid out where no view is given
 TABLES = ("table", "differences", "regret", "satisficing", "undominated", "maximin")
 
 
-def save(comparison: Comparison, folder: Path) -> None:
+def save(comparison: Comparison, folder: Path, document: Document | None = None) -> None:
     """Write tables as CSV, samples, plots with their data, a netCDF file, result.json and report.html.
 
     Equal comparisons give equal bytes.
@@ -27,6 +29,8 @@ def save(comparison: Comparison, folder: Path) -> None:
     ----------
     comparison : Comparison
     folder : path
+    document : Document, optional
+        The model's file: its views are the report's picture. A small model without one is laid out.
 
     Raises
     ------
@@ -43,8 +47,13 @@ def save(comparison: Comparison, folder: Path) -> None:
     result = json.dumps(comparison.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
     _write(folder / "result.json", result + "\n")
     _write_netcdf(comparison.dataset, folder / "dataset.nc")
-    pictures = {}
+    pictures = _views(comparison, folder, document)
+    loops, missing = _loops(comparison)
+    for name, frame in loops.items():
+        _write(folder / f"{name}.csv", safe_table(frame).to_csv(index=False))
     for kind in KINDS:
+        if kind == "loops" and not loops:
+            continue
         try:
             figure, data = plot(comparison, kind, Asked())
         except SDError:
@@ -52,7 +61,32 @@ def save(comparison: Comparison, folder: Path) -> None:
         save_figure(figure, folder / f"{kind}.svg")
         _write(folder / f"{kind}.csv", safe_table(data).to_csv(index=False))
         pictures[kind] = (folder / f"{kind}.svg").read_bytes()
-    _write(folder / "report.html", page(comparison, pictures))
+    _write(folder / "report.html", page(comparison, pictures, missing))
+
+
+def _views(comparison: Comparison, folder: Path, document: Document | None) -> dict[str, bytes]:
+    """The stock-flow pictures: of the file's views, or one of a small model that is laid out."""
+    from sdtheory.diagrams.stock_flow import stock_flow_scenes
+    from sdtheory.diagrams.svg import svg
+
+    model = comparison.model
+    what = document if document is not None else model
+    if what is None or (document is None and len(model.variables) > LAID_OUT):
+        return {}
+    found = {}
+    for number, scene in enumerate(stock_flow_scenes(what), 1):
+        name = "stock-flow" if number == 1 else f"stock-flow-{number}"
+        found[name] = svg(scene).encode("utf-8", "replace")
+        put_bytes(folder / f"{name}.svg", found[name])
+    return found
+
+
+def _loops(comparison: Comparison) -> tuple[dict[str, Any], str]:
+    """Tables of the shares of loops, and why there are none."""
+    try:
+        return {"loops": comparison.loops.table(), "loop_differences": comparison.loop_differences()}, ""
+    except SDError as error:
+        return {}, error.message
 
 
 def _write(path: Path, text: str) -> None:

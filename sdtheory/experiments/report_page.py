@@ -27,26 +27,33 @@ TITLES = {
     "heatmap": "Where policies do harm",
     "regret": "What each policy loses to the best one",
     "scatter": "In which futures",
+    "loops": "Which feedback loops carry the change",
 }
 
 
-def page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
+def page(comparison: Comparison, pictures: Mapping[str, bytes], no_loops: str = "") -> str:
     """The page.
 
     Parameters
     ----------
     comparison : Comparison
-    pictures : mapping of kind of plot to SVG
+    pictures : mapping of kind of plot, or ``stock-flow`` and what begins so, to SVG
+    no_loops : str
+        Why the loops have no scores.
     """
     title = comparison.experiment.title or f"Policies on {comparison.model_name}"
     body = [f"<h1>{escape(title)}</h1>", f"<p>{escape(comparison.summary())}.</p>"]
     body += [f'<p class="warning">{escape(text)}.</p>' for text in comparison.warnings()]
+    views = [picture for name, picture in pictures.items() if name.startswith(VIEWS)]
+    if views:
+        body += ["<h2>The model</h2>", *(_image(one, "stock-flow diagram of the model") for one in views)]
     body.append("<h2>Verdicts</h2>")
     for policy, sentences in verdicts(comparison).items():
         body += [f"<h3>{escape(policy)}</h3>", _items(sentences)]
     for kind, heading in TITLES.items():
         if kind in pictures:
             body += [f"<h2>{escape(heading)}</h2>", _image(pictures[kind], heading)]
+    body += _loops(comparison, no_loops)
     body += ["<h2>Differences within each future</h2>", _difference_table(comparison)]
     body += ["<h2>Values</h2>", _value_table(comparison)]
     body += ["<h2>Which policies no other beats</h2>", _undominated(comparison)]
@@ -64,6 +71,7 @@ def page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
     )
 
 
+VIEWS = "stock-flow"  # how names of pictures of the model begin
 NOTE = (
     "Every policy meets the same futures, and differences are taken within each. Shares carry Wilson's 95 % "
     "interval. Shares are of the futures sampled; they are no probabilities of what "
@@ -153,6 +161,41 @@ def _value_table(comparison: Comparison) -> str:
         *tables.NOT_OK,
     )
     return _table(columns, [[row[c] for c in columns] for row in comparison.table().to_dict("records")])
+
+
+def _loops(comparison: Comparison, missing: str) -> list[str]:
+    """What each policy does to the shares of feedback loops."""
+    heading = "<h2>Shares of feedback loops</h2>"
+    if missing:
+        return [heading, f"<p>Not scored: {escape(missing)}.</p>"]
+    found = comparison.loops
+    frame = comparison.loop_differences()
+    if frame.empty:
+        return [heading, "<p>The model has no feedback loops.</p>"]
+    means = found.table().set_index(["policy", "loop"])["mean"]
+    rows = [
+        (
+            row["policy"], f"{row['loop']} {row['name']}", _share(means.get((row["against"], row["loop"]))),
+            _share(means.get((row["policy"], row["loop"]))), _points(row["mean_difference"]),
+            f"{_points(row['low'])} to {_points(row['high'])}", f"{_points(row['p05'])} to {_points(row['p95'])}",
+            row["valid"],
+        )
+        for row in frame.to_dict("records")
+    ]  # fmt: skip
+    columns = (
+        "policy", "loop", "share under the other", "share", "mean change", "95 % interval", "5-95 % of futures",
+        "futures",
+    )  # fmt: skip
+    sentences = [f"{found.sentence(policy)}." for policy in found.policies[1:]]
+    return [heading, f"<p>{escape(frame.attrs['about'])}.</p>", _items(sentences), _table(columns, rows)]
+
+
+def _share(value: Any) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{100 * value:.1f} %"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.2f}" if math.isfinite(value) else "-"
 
 
 def _undominated(comparison: Comparison) -> str:

@@ -22,7 +22,7 @@ from sdtheory.experiments.evaluation import Evaluation
 from sdtheory.experiments.sweep import Sweep, Task
 from sdtheory.experiments.tables import STATUSES
 
-MANIFEST, CHUNKS = "manifest.json", "chunks"
+MANIFEST, CHUNKS, GROUP = "manifest.json", "chunks", "results.zarr"
 FORMAT = 1
 _CHUNK = re.compile(r"(?P<policy>\d+)-[^.]*-(?P<first>\d+)\.(?P<digest>[0-9a-f]{16})\.npz")
 _TEMPORARY = re.compile(r"\..*\.tmp")
@@ -53,11 +53,24 @@ class Store:
     policies: tuple[str, ...]
     owner: int = 0
 
+    suffix = ".npz"  # of a chunk's file
+
+    def in_charge(self) -> bool:
+        """Whether this process may write: that which holds the lock, or a worker of it that is still there."""
+        return self.owner in (0, os.getpid(), os.getppid())
+
+    def whole(self, task: Task) -> bool:
+        """Whether a task can be written by itself."""
+        return True
+
+    def complete(self, parts: Iterable[tuple[Task, Evaluation]]) -> None:
+        """Write what could not be written by itself: nothing."""
+
     def path(self, task: Task, data: bytes) -> Path:
         """Where a chunk of those bytes lies."""
         slug = re.sub(r"[^a-z0-9]+", "-", self.policies[task.policy].lower()).strip("-")[:40]
         digest = hashlib.sha256(data).hexdigest()[:16]
-        return self.folder / CHUNKS / f"{task.policy:02d}-{slug}-{task.first:08d}.{digest}.npz"
+        return self.folder / CHUNKS / f"{task.policy:02d}-{slug}-{task.first:08d}.{digest}{self.suffix}"
 
     def write(self, task: Task, found: Evaluation) -> None:
         """Write a chunk, whole or not at all.
@@ -67,15 +80,16 @@ class Store:
         Stopped
             When the disk is full or cannot be written; the other chunks are as they were.
         """
-        if self.owner and self.owner not in (os.getpid(), os.getppid()):
+        if not self.in_charge():
             return  # whoever asked for it is gone, and another may be at work here
         data = packed(found)
         try:
             put_bytes(self.path(task, data), data)
         except OSError as error:
-            raise self._unwritten(error, len(data)) from None
+            raise self.unwritten(error, len(data)) from None
 
-    def _unwritten(self, error: OSError, size: int) -> Stopped:
+    def unwritten(self, error: OSError, size: int) -> Stopped:
+        """What to raise when a chunk cannot be written."""
         reason = (error.strerror or str(error)).lower()
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return Stopped(f"cannot write to '{shown(str(self.folder))}': {reason}", remedy="then resume")

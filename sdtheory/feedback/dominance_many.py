@@ -58,9 +58,10 @@ def dominance_many(
     -------
     xarray.Dataset
         ``share`` (run, loop): mean size of the relative score over the window, NaN in a diverged run.
-        ``dominant`` (loop, time): the share of sound runs in whose dominant set the loop is. ``relative``
-        (run, loop, time) when series are kept. ``status`` and ``message`` (run). Loops have ``name``,
-        ``polarity``, ``partition`` and ``variables``; ``attrs["left_out"]`` counts the diverged runs.
+        ``dominant`` (loop, time): the share of sound runs in whose dominant set the loop is. ``score``
+        (loop, time): mean relative score of the sound runs. ``relative`` (run, loop, time) when series are
+        kept. ``status`` and ``message`` (run). Loops have ``name``, ``polarity``, ``partition`` and
+        ``variables``; ``attrs["left_out"]`` counts the diverged runs.
 
     Raises
     ------
@@ -115,6 +116,7 @@ def _scored(
     times: np.ndarray = np.zeros(0)
     shares, series, status, message = [], [], [], []
     counts: Any = 0
+    totals: Any = 0
     while first < runs:
         part = inputs[:, first : first + size]
         batch = run_batch(prepared, labels, part, seed, first)
@@ -126,6 +128,7 @@ def _scored(
                 multiplied([loop.links for loop in found], prepared.scores(links, batch)), partition
             )
             counts = counts + dominant_sets(scored, partition)[:, sound].sum(axis=1)
+            totals = totals + scored[:, sound].sum(axis=1)
             relative[:, sound] = scored[:, sound]
         inside = _inside(times, window)
         shares.append(np.abs(relative[..., inside]).mean(axis=-1).T)
@@ -142,18 +145,21 @@ def _scored(
     }
     if keep == "series":
         data["relative"] = (("run", "loop", "time"), np.concatenate(series))
-    return _dataset(found, partition, times, data, counts)
+    return _dataset(found, partition, times, data, {"dominant": counts, "score": totals})
 
 
 def _dataset(
-    found: LoopList, partition: np.ndarray, times: np.ndarray, data: dict[str, Any], counts: Any
+    found: LoopList, partition: np.ndarray, times: np.ndarray, data: dict[str, Any], sums: Mapping[str, Any]
 ) -> Any:
-    """The result, with how often each loop was in the dominant set as a share of the sound runs."""
+    """The result, with sums over the sound runs turned into means: of being in the dominant set, of scores."""
     import xarray as xr
 
     status = data["status"][1]
     sound = int((status == "ok").sum())
-    share = np.broadcast_to(counts, (len(found), len(times))) / (sound or np.nan)
+    means = {
+        name: (("loop", "time"), np.broadcast_to(total, (len(found), len(times))) / (sound or np.nan))
+        for name, total in sums.items()
+    }
     coords = {
         "run": np.arange(len(status)),
         "loop": [loop.id for loop in found],
@@ -164,7 +170,7 @@ def _dataset(
         "variables": ("loop", [" -> ".join(loop.variables) for loop in found]),
     }
     return xr.Dataset(
-        {**data, "dominant": (("loop", "time"), share)},
+        {**data, **means},
         coords=coords,
         attrs={"left_out": len(status) - sound},
     )

@@ -37,6 +37,7 @@ COMMANDS = {
         MODEL, EXPERIMENT, "--x", "search leverage=0.2:8", "--y", "initial understood share=0.05:0.8",
         "--policy", BOOST, "--metric", GAP, "--cells", 7, "--fixed", "initial capability=10",
     ),
+    "crossovers": (MODEL, EXPERIMENT, "--policy", BOOST, "--metric", GAP, "--runs", 64),
     "optimise": (
         MODEL, EXPERIMENT, "--lever", "theorist boost=0:1", "--metric", "opaque share after 10 years",
         "--constraint", "gap after 30 years=:60", "--runs", 8, "--evaluations", 40,
@@ -48,6 +49,7 @@ FILES = {
     "sensitivity": {"indices.csv", "convergence.csv", "tornado.svg"},
     "discover": {"boxes.csv", "trajectory_1.csv", "box_1.svg"},
     "threshold-map": {"cells.csv", "contour.csv", "map.svg"},
+    "crossovers": {"crossovers.csv", "futures.csv", "crossovers.svg"},
     "optimise": {"policies.csv", "trace.csv", "search.svg", "policies.toml"},
     "calibrate": {"parameters.csv", "correlation.csv", "fit.csv", "fitted.csv", "starts.csv", "fit.svg"},
     "ladder": {
@@ -59,6 +61,32 @@ FILES = {
         "verdicts.svg",
     },
 }
+
+
+# the same in Python
+CALLS = {
+    "sensitivity": lambda model, experiment, data: sd.sensitivity(
+        model, experiment, method="rank", of="difference", policy=BOOST, metric=GAP, runs=64
+    ),
+    "discover": lambda model, experiment, data: sd.discover(
+        sd.compare(model, experiment, runs=256), GAP, policy=BOOST
+    ),
+    "threshold-map": lambda model, experiment, data: sd.threshold_map(
+        model, experiment, x=("search leverage", 0.2, 8.0), y=("initial understood share", 0.05, 0.8),
+        policy=BOOST, metric=GAP, cells=7, fixed={"initial capability": 10.0},
+    ),
+    "crossovers": lambda model, experiment, data: sd.crossovers(
+        sd.compare(model, experiment, runs=64), GAP, policy=BOOST
+    ),
+    "optimise": lambda model, experiment, data: sd.optimise(
+        model, experiment, levers={"theorist boost": (0.0, 1.0)}, objective="opaque share after 10 years",
+        constraints={"gap after 30 years": (None, 60.0)}, runs=8, evaluations=40,
+    ),
+    "calibrate": lambda model, experiment, data: sd.calibrate(
+        model, data, {"initial capability growth": (0.5, 4.0)}, starts=2
+    ),
+    "ladder": lambda model, experiment, data: sd.ladder("models/ladder.toml", runs=16),
+}  # fmt: skip
 
 
 def arguments(command, data):
@@ -78,6 +106,12 @@ def test_a_command_prints_one_json_document_and_writes_it_with_tables_and_figure
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_python_gives_what_the_shell_prints(sdtheory, command, data):
+    found = CALLS[command](sd.load(MODEL), Experiment.read(EXPERIMENT), data)
+    assert found.to_dict() == document(sdtheory(*arguments(command, data), "--json"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_same_command_writes_the_same_bytes(sdtheory, command, data, tmp_path):
     for name in ("one", "two"):
         assert sdtheory(*arguments(command, data), "-o", tmp_path / name).exit_code == 0
@@ -91,6 +125,7 @@ def test_the_same_command_writes_the_same_bytes(sdtheory, command, data, tmp_pat
         ("sensitivity", ["initial understood share", "prcc", "by size of the sample"]),
         ("discover", ["% of the futures with", "base rate", "quasi_p"]),
         ("threshold-map", ["of 49 cells", "border"]),
+        ("crossovers", ["better, then worse", "never", "against 'baseline' (64"]),
         ("optimise", ["theorist boost", "new sample", "optimism"]),
         ("calibrate", ["initial capability growth", "R2", "starts agree"]),
         ("ladder", ["boost theorists", "M1", "largest single cause", "need not add up"]),

@@ -50,6 +50,26 @@ def test_a_sweep_kept_in_a_folder_is_shown_again_and_gone_on_with(compare, tmp_p
     assert other.exit_code == 1 and "seed was 1 and is 9" in other.stderr
 
 
+def test_loops_are_shown_when_asked_for_and_again_from_a_folder(compare, tmp_path):
+    options = ("--runs", 8, "-o", tmp_path / "out", "--loops", *FIRST)
+    first = compare(MODEL, EXPERIMENT, *options)
+    assert first.exit_code == 0, first.output
+    for words in ("R1 mission loop", "in 8 of the 8 futures", "moves", "5-95 %"):
+        assert words in first.stdout
+    again = compare("--from", tmp_path / "out", "--loops", *FIRST)
+    assert blocks(again.stdout) == blocks(first.stdout)
+    shown = json.loads(compare("--from", tmp_path / "out", "--loops", "--json").stdout)
+    comparison = sd.Comparison.read(tmp_path / "out")
+    assert shown == {**comparison.to_dict(), "loops": comparison.loops.to_dict()}
+
+
+def test_results_as_zarr_are_shown_again(compare, tmp_path):
+    pytest.importorskip("zarr", reason="results as zarr need the extra 'cluster'")
+    first = compare(MODEL, EXPERIMENT, "--runs", 8, "-o", tmp_path, "--store-form", "zarr", *FIRST)
+    assert first.exit_code == 0 and (tmp_path / "results.zarr").is_dir()
+    assert blocks(compare("--from", tmp_path, *FIRST).stdout) == blocks(first.stdout)
+
+
 def test_one_json_document_and_nothing_else(compare, tmp_path):
     done = compare(MODEL, EXPERIMENT, "--runs", 8, "-o", tmp_path / "out", "--json")
     shown = json.loads(done.stdout)
@@ -77,6 +97,8 @@ def test_quiet_says_nothing_of_what_will_run(compare):
         ((MODEL,), "MODEL and EXPERIMENT are needed"),
         ((MODEL, EXPERIMENT, "--resume"), "pass -o FOLDER"),
         ((MODEL, EXPERIMENT, "--from", "folder"), "leave MODEL, EXPERIMENT and -o out"),
+        (("--from", "folder", "--runs", "8"), "leave --runs out"),
+        (("--from", "folder", "--jobs", "2"), "leave --jobs out"),
         ((MODEL, EXPERIMENT, "--jobs", "many"), "many"),
         ((MODEL, EXPERIMENT, "--limit-s", "0"), "0"),
     ],

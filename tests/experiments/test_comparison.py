@@ -245,3 +245,12 @@ def test_only_the_first_futures_keep_their_series_when_there_are_many(filling, f
     data = comparison.dataset
     assert data.sizes["run"] == 32 and bool(data["level"].isel(run=slice(8, None)).isnull().all())
     assert "the first 8 are shown" in comparison.plot("fan").get_supxlabel()
+
+
+def test_a_table_that_its_reader_changes_is_given_whole_again(comparison):
+    first = comparison.differences()
+    whole = first.copy()
+    first.loc[:, "mean_difference"] = 0.0
+    assert comparison.differences().equals(whole)
+    assert comparison.differences().attrs["interval"] == comparison.interval
+    assert not comparison.differences("all").equals(whole)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdtheory as sd
-from sdtheory.errors import ExperimentError, UnknownName, UsageError
+from sdtheory.errors import ExperimentError, SDWarning, UnknownName, UsageError
 from sdtheory.experiments.crossovers import _crossings, crossovers
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Metric
@@ -225,7 +225,9 @@ def test_futures_with_runs_that_are_not_ok_are_left_out(closed_form, final):
     model = closed_form({"a": 1.0, "boost": 0.0}, y="SQRT(a) + boost * (TIME - 0.5)")
     a = Uncertainty("a", "uniform", {"low": -1.0, "high": 1.0})
     experiment = experiment_of(final("y"), Policy("boost", set={"boost": 1.0}), uncertainties=(a,))
-    found = crossovers(sd.compare(model, experiment, runs=16), "y")
+    with pytest.warns(SDWarning, match="16 diverged"):
+        comparison = sd.compare(model, experiment, runs=16)
+    found = crossovers(comparison, "y")
     assert (found.left_out, len(found.first)) == (8, 8)
     assert found.first == pytest.approx(0.5)
     assert json.dumps(found.to_dict(), allow_nan=False)
