@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from sdtheory.experiments import tables
+from sdtheory.experiments.structure import Rename
 
 if TYPE_CHECKING:
+    from sdtheory.experiments.changes import Change
     from sdtheory.experiments.comparison import Comparison
+    from sdtheory.experiments.structure import StructureChange
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE = """
@@ -212,12 +216,20 @@ def _policies(comparison: Comparison) -> list[str]:
     for name in comparison.policies:
         policy = known.get(name, comparison.experiment.baseline)
         values = ", ".join(f"{key} = {value:g}" for key, value in policy.set.items())
-        changed = ", ".join(
-            f"{change.variable} ({type(change).__name__.lower()})" for change in policy.changes
-        )
-        detail = "; ".join(text for text in (policy.description, values, changed) if text)
+        changed = ", ".join(f"{change.variable} ({_kind(change)})" for change in policy.changes)
+        built = ", ".join(f"{_kind(change)} {_named(change)}" for change in policy.structure)
+        detail = "; ".join(text for text in (policy.description, values, changed, built) if text)
         found.append(f"{name}: {detail or 'no change'}")
     return found
+
+
+def _kind(change: Change | StructureChange) -> str:
+    """What the class of a change says in words: ``AddStock`` is "add stock"."""
+    return re.sub(r"(?<!^)([A-Z])", r" \1", type(change).__name__).lower().removesuffix(" change")
+
+
+def _named(change: StructureChange) -> str:
+    return f"{change.old} to {change.new}" if isinstance(change, Rename) else change.name
 
 
 def _assumptions(comparison: Comparison) -> list[str]:

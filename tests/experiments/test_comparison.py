@@ -11,11 +11,13 @@ import pytest
 import sdtheory as sd
 from sdtheory.diagrams import save_figure
 from sdtheory.errors import ExperimentError, SDWarning, UnknownName, UsageError
+from sdtheory.experiments.changes import EquationChange
 from sdtheory.experiments.comparison import Comparison
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.experiments.metric import Level, Metric
 from sdtheory.experiments.plots import KINDS
 from sdtheory.experiments.policy import Policy
+from sdtheory.experiments.structure import AddAuxiliary, Rename
 from sdtheory.experiments.uncertainty import Uncertainty
 from sdtheory.model.expression import Name
 
@@ -226,6 +228,18 @@ def test_the_report_tells_verdicts_sources_and_how_it_was_made(comparison, tmp_p
     for fact in ("numpy version", "sample digest", "seed: 1", "Ho et al. 2024", "can improve only because"):
         assert fact in text
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == comparison.to_dict()
+
+
+def test_the_report_tells_what_each_policy_changes_and_builds(filling, tmp_path):
+    audited = Policy(
+        "audited",
+        changes=(EquationChange("pace", "0.5 * audit"),),
+        structure=(AddAuxiliary("audit", 1.0), Rename("level", "stand")),
+    )
+    experiment = Experiment((audited,), (Metric("pace", Name("pace"), "final", better="higher"),))
+    sd.compare(filling, experiment, runs=2).save(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "audited: pace (equation); add auxiliary audit, rename level to stand" in text
 
 
 def test_the_saved_dataset_can_be_read_by_others(comparison, tmp_path):
