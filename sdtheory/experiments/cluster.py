@@ -142,9 +142,10 @@ class _Batch:
         if self.sent is None:
             try:
                 self.client.wait_for_workers(1, timeout=PATIENCE)
+                # to one worker, from which the others fetch it: a broadcast waits for workers that just died
+                self.sent = self.client.scatter(self.sweep, hash=False, timeout=PATIENCE)
             except TimeoutError:
                 raise Stopped("the cluster has no workers left", remedy="start some, and resume") from None
-            self.sent = self.client.scatter(self.sweep, broadcast=True, hash=False)
         cores = sum(self.client.nthreads().values()) or 1
         while self.waiting and len(tasks) < AHEAD * cores:
             task = self.waiting.popleft()
