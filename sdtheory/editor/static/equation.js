@@ -15,6 +15,12 @@ let fields = 0;
  * @property {(words: string) => void} suggest
  */
 
+/** Names of arguments, or how many there may be. @param {(string | number)[]} given */
+function argumentWords(given) {
+  if (given.every((one) => typeof one === "number")) return given.length ? `${[...new Set(given)].join(" to ")} arguments` : "";
+  return given.join(", ");
+}
+
 /**
  * @param {import("./store.js").Store} store
  * @param {{field: "equation" | "initial" | "units", label: string, lines: number, commit: (name: string, text: string) => Promise<any>,
@@ -71,7 +77,7 @@ export function makeEquationField(store, how) {
     const text = area.value;
     let reply;
     try {
-      reply = await store.ask("check", { name: state.name, text, field: how.field, caret: area.selectionStart, ticket });
+      reply = await store.ask("check", { name: state.name, text, field: how.field, caret: area.selectionStart, all: state.all, ticket });
     } catch (error) {
       if (ticket === state.ticket) help.textContent = /** @type {Error} */ (error).message;
       return;
@@ -188,7 +194,7 @@ export function makeEquationField(store, how) {
   function helpFor(at) {
     const name = typeof at === "string" ? at : at?.function;
     const found = name && store.scene.functions.find((/** @type {any} */ one) => one.name.toLowerCase() === name.toLowerCase());
-    help.textContent = found ? `${found.name}(${(found.arguments ?? []).join(", ")})${found.help ? `: ${found.help}` : ""}` : "";
+    help.textContent = found ? [`${found.name}(${argumentWords(found.arguments ?? [])})`, found.help].filter(Boolean).join(": ") : "";
   }
 
   async function commit() {

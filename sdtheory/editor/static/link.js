@@ -60,7 +60,7 @@ function serverLink() {
   return {
     readOnly: false,
     send: (message) => post("op", message),
-    save: ({ force = false, hash = "" }) => post("save", { force }, hash ? { "If-Match": hash } : {}),
+    save: ({ force = false, hash = "" }) => post("save", force ? { force } : {}, { "If-Match": `"${hash}"` }),
     exportUrl: (kind, view) => `export/${kind}?view=${view}`,
     on: (event, callback) => {
       source ??= new EventSource("events");

@@ -19,6 +19,8 @@ import { canonicalName } from "./dom.js";
  * @property {(op: string, args?: any) => Promise<any>} latest
  * @property {(ids: string[]) => void} select
  * @property {(name: string | null | undefined) => any} variable
+ * @property {() => boolean} idle
+ * @property {(issues: any[]) => void} setIssues
  * @property {(words: string) => void} say
  * @property {(words: string) => void} warn
  */
@@ -36,6 +38,7 @@ export function makeStore(link) {
   let queue = Promise.resolve();
   /** @type {Map<string, number>} */
   const tickets = new Map();
+  let pending = 0;
   /** @type {Store} */
   const store = {
     link, scene: null, elements: new Map(), selection: [], focused: null, view: 0,
@@ -69,6 +72,13 @@ export function makeStore(link) {
       if (ids.length) store.focused = ids[ids.length - 1];
       store.emit("selection");
     },
+    idle: () => pending === 0,
+    setIssues: (issues) => {
+      const before = new Set(store.scene.issues.map((/** @type {any} */ issue) => issue.variable));
+      store.scene.issues = issues;
+      for (const issue of issues) before.add(issue.variable);
+      store.emit("issues", before);
+    },
     variable: (name) => (name ? byName.get(canonicalName(name)) ?? null : null),
     say: (words) => store.emit("say", words),
     warn: (words) => store.emit("warn", words),
@@ -76,6 +86,7 @@ export function makeStore(link) {
 
   /** @param {any} scene */
   function take(scene) {
+    if (!scene.issues.length && store.scene) scene.issues = store.scene.issues; // until they are known anew
     store.scene = scene;
     store.view = scene.view;
     store.elements = new Map(scene.elements.map((/** @type {any} */ element) => [element.id, element]));
@@ -91,6 +102,7 @@ export function makeStore(link) {
 
   /** @param {string} op @param {any} args */
   async function perform(op, args) {
+    pending += 1;
     try {
       const delta = await link.send({ op, args: { view: store.view, ...args }, revision: store.scene.revision });
       apply(delta);
@@ -102,6 +114,8 @@ export function makeStore(link) {
         refused.message = "the model was changed elsewhere; it is shown as it is now, please repeat what you did";
       }
       throw refused;
+    } finally {
+      pending -= 1;
     }
   }
 
