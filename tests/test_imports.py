@@ -29,6 +29,9 @@ MAY_IMPORT = {
     "feedback": BASE | {"model"},
     "experiments": BASE | {"tables", "documents", "translate", "model", "engines", "feedback", "diagrams"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
+    "editor": BASE
+    | {"tables", "documents", "translate", "model", "checking", "conversion"}
+    | {"engines", "feedback", "experiments", "diagrams"},
     "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
     "cli": {"errors", "tables", "documents", "model", "study", "sdtheory"},
 }
