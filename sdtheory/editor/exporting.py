@@ -117,7 +117,8 @@ def _scene(document: Document, view: int) -> Scene:
     drawn = [
         number
         for number, one in enumerate(document.views)
-        if one.kind == "stock_flow" and any(each.kind in ("stock", "flow", "auxiliary") for each in one.elements)
+        if one.kind == "stock_flow"
+        and any(each.kind in ("stock", "flow", "auxiliary") for each in one.elements)
     ]
     if drawn and view not in drawn:
         raise Refused("this view has no diagram", code="view", field="view")
@@ -175,8 +176,6 @@ def json_block(value: Any) -> str:
     """
     text = json.dumps(value, allow_nan=False)
     return re.sub(r"[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)
-
-
 
 
 def _digest(text: str) -> str:

@@ -16,7 +16,11 @@ _TOP = re.compile(
     r"^(?:export\s+)?(?:async\s+)?(?:function\*?|const|let|class)\s+([A-Za-z_$][\w$]*)", re.MULTILINE
 )
 _DEFAULT = re.compile(r"^export\s+default\s+", re.MULTILINE)
-_LEFT = re.compile(r"^\s*(?:import|export)\b(?!\s*default\b).*|</script|\bimport\s*\((?!\"\./[a-z_]+\.js\"\)\.)", re.MULTILINE)
+# what is left of imports, exports and the end of a script; types of comments may name other modules
+_LEFT = re.compile(
+    r"^\s*(?:import|export)\b(?!\s*default\b).*|</script|\bimport\s*\((?!\"\./[a-z_]+\.js\"\)\.)",
+    re.MULTILINE,
+)
 
 
 def joined(sources: dict[str, str], root: str = ROOT) -> str:

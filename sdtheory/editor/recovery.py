@@ -13,6 +13,7 @@ import json
 import os
 import stat
 import sys
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ class Journal:
             lines.append({"model": self.model, "saved": saved, "base": base})
         same = 0
         for old, new in zip(self._steps, steps, strict=False):
-            if old[0] != new[0] or old[1] is not new[1] and old[1] != new[1]:
+            if old[0] != new[0] or (old[1] is not new[1] and old[1] != new[1]):
                 break
             same += 1
         assert same, "a history keeps the document that was opened"
@@ -237,3 +238,18 @@ def _is_own(status: os.stat_result) -> bool:
     """Whether it is a file that only this user could have written."""
     own = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
     return stat.S_ISREG(status.st_mode) and own
+
+
+def set_aside(model: str | os.PathLike[str], found: Kept) -> Path:
+    """Put unsaved changes that are not wanted now into a model file of their own, and give its path."""
+    target = Path(os.path.realpath(model))
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(found.when))
+    home = kept_file(model)
+    path = home.with_name(f"{home.stem[:8]}-{stamp}{target.suffix}")
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+    with open(handle, "wb") as file:
+        file.write(found.steps[found.position][1])
+    home.unlink(missing_ok=True)
+    return path

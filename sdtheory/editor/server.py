@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import re
-import signal
 import socket
-import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import h11
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,20 +17,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sdtheory.editor import service
 from sdtheory.editor.admission import Admission
 from sdtheory.editor.defences import HEADERS, Defences, Turned, check_message, message_of
 from sdtheory.editor.exporting import KINDS, PAGE
 from sdtheory.editor.joining import STATIC
-from sdtheory.editor.lock import only_editor
 from sdtheory.editor.session import Session, plain_fault
-from sdtheory.editor.state import Refused, State
 from sdtheory.errors import SDError, UsageError, shown
 
 HOST = "127.0.0.1"
 _SAVE = {"force": bool, "revision": int}
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-_GRACE = 2  # seconds that answers under way may take at the end
 _HASH = re.compile(r'"?([0-9a-f]{64})"?')
 _CONFLICTS = ("stale", "disk-changed")
 
@@ -101,7 +91,9 @@ class Routes:
         given = request.headers.getlist("if-match")
         known = _HASH.fullmatch(given[0]) if len(given) == 1 else None
         if known is None:
-            raise Turned(428, "if-match", "a save must say in If-Match which file it knows of, by its SHA-256")
+            raise Turned(
+                428, "if-match", "a save must say in If-Match which file it knows of, by its SHA-256"
+            )
         return JSONResponse(await self.session.save(known[1], message.get("force", False)))
 
     async def export(self, request: Request) -> Response:
@@ -120,7 +112,11 @@ class Routes:
 
 def _view(request: Request) -> int:
     given = request.query_params.getlist("view") or ["0"]
-    if set(request.query_params) - {"view"} or len(given) != 1 or not re.fullmatch(r"\d{1,6}", given[0], re.ASCII):
+    if (
+        set(request.query_params) - {"view"}
+        or len(given) != 1
+        or not re.fullmatch(r"\d{1,6}", given[0], re.ASCII)
+    ):
         raise Turned(400, "view", "'view' must be the number of a view")
     return int(given[0])
 
@@ -151,27 +147,20 @@ def application(session: Session, admission: Admission) -> Defences:
     return Defences(app, admission)
 
 
-class _Protocol(H11Protocol):
+class Protocol(H11Protocol):
     """Answers to what is no proper HTTP carry the headers of all other answers."""
 
     def send_400_response(self, msg: str) -> None:
         """Answer and hang up."""
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"), *HEADERS.items()]
         answer = h11.Response(
-            status_code=400, headers=[(name.encode(), value.encode()) for name, value in headers], reason=b"Bad Request"
+            status_code=400,
+            headers=[(name.encode(), value.encode()) for name, value in headers],
+            reason=b"Bad Request",
         )
         for event in (answer, h11.Data(data=msg.encode("ascii", "replace")), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to whoever runs it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Capture none."""
-        yield
 
 
 def listening(port: int) -> socket.socket:

@@ -107,7 +107,7 @@ class Session:
             "hash": state.hash, "revision": state.revision, "dirty": state.dirty, "history": history_of(state),
         }  # fmt: skip
 
-    async def export(self, kind: str, view: int, scenes: dict[str, Any]) -> dict[str, Any]:
+    async def export(self, kind: str, view: int, scenes: Mapping[int, Any]) -> dict[str, Any]:
         """A file to take away: its ``name``, ``type`` and ``data``."""
         return await self._worked("export", {"kind": kind, "view": view, "scenes": scenes})
 
@@ -120,14 +120,14 @@ class Session:
         """Look at the disk, the worker and unsaved changes again and again."""
         while True:
             await asyncio.sleep(LOOK)
-            await asyncio.to_thread(self.worker.look)
-            await asyncio.to_thread(self.journal.flush)
-            await self._look_at_disk()
-            if self.autosave and self._conflict is None and self._is_due():
-                try:
+            try:
+                await asyncio.to_thread(self.worker.look)
+                await asyncio.to_thread(self.journal.flush)
+                await self._look_at_disk()
+                if self.autosave and self._conflict is None and self._is_due():
                     await self.save(self.state.hash)
-                except SDError as error:
-                    self._say_once(f"not saved: {error}")
+            except (OSError, SDError) as error:
+                self._say_once(f"not saved or not looked at: {error}")
 
     def end(self, reason: str) -> None:
         """Tell every page, and let go of everything; unsaved changes stay kept."""
@@ -220,11 +220,13 @@ class Session:
                 reply.set_result(value)
 
         def told(kind: str, value: Any) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it everybody who would hear
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop has ended, and with it everybody who would hear
                 loop.call_soon_threadsafe(heard, kind, value)
 
         self.worker.ask(op, (state.document, op, dict(arguments), dict(state.experiments)), told)
-        return {**await reply, "revision": state.revision}
+        return {**(await reply or facts), "revision": state.revision}
 
 
 def _stale(state: State, view: int) -> Refused:

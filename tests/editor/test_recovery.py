@@ -66,7 +66,16 @@ def test_a_line_cut_off_by_a_crash_loses_that_step_alone(model):
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"[]", b"{}", b"\xff", b'{"keep": "x"}', b'{"name": "a", "start": 0}', b'{"position": 1e999}', b"[" * 9999],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"keep": "x"}',
+        b'{"name": "a", "start": 0}',
+        b'{"position": 1e999}',
+        b"[" * 9999,
+    ],
 )
 def test_nonsense_is_as_good_as_nothing(model, line):
     journal = Journal(model)

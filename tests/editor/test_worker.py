@@ -66,6 +66,14 @@ def test_a_request_is_done_in_another_process(worker):
     assert (reply["pid"] != os.getpid(), reply["parent"]) == (True, os.getpid())
 
 
+def test_modules_beside_a_model_are_not_used(worker, tmp_path, monkeypatch):
+    for name in ("multiprocessing", "struct", "pickle", "json", "socket", "signal", "resource"):
+        (tmp_path / f"{name}.py").write_text("import os\nopen('canary', 'w')\nos._exit(1)\n")
+    monkeypatch.chdir(tmp_path)
+    assert ask(worker, "pid").next()[0] == "done"
+    assert not (tmp_path / "canary").exists()
+
+
 def test_of_two_hundred_requests_one_runs_one_waits_and_the_last_is_answered(worker):
     loads, heard = [], []
     for ticket in range(200):
