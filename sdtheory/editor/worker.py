@@ -136,8 +136,6 @@ class Worker:
 
     def _start(self) -> None:
         os.environ["PYTHONSAFEPATH"] = "1"  # no module that lies beside a model is taken for one of Python's
-            "1"  # no module beside a model in the current folder is taken for one of Python's
-        )
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(self.work, theirs), daemon=True)
