@@ -33,7 +33,7 @@ MAY_IMPORT = {
     | {"tables", "documents", "translate", "model", "checking", "conversion"}
     | {"engines", "feedback", "experiments", "diagrams"},
     "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
-    "cli": {"errors", "tables", "documents", "model", "study", "sdtheory"},
+    "cli": {"errors", "tables", "documents", "model", "editor", "study", "sdtheory"},
 }
 # conversion prints expressions; nothing else of `documents` may know it or the model
 CONVERSION = ("convert", "print_")

@@ -1,0 +1,36 @@
+"""What the worker does: slow operations of the service, and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdtheory.documents import Document
+from sdtheory.editor.work import work, work_steps
+
+IN_STEPS = frozenset({"compare"})  # operations of which several replies are told
+
+
+def do(document: Document, op: str, arguments: Mapping[str, Any], experiments: Mapping[str, str]) -> Any:
+    """The reply to a slow operation, or an iterator of its replies.
+
+    Parameters
+    ----------
+    document : Document
+    op : str
+    arguments : mapping
+    experiments : mapping of str to str
+        Paths of experiment files by their ids.
+
+    Raises
+    ------
+    SDError
+        It cannot be done.
+    """
+    if op == "export":
+        from sdtheory.editor.exporting import exported
+
+        return exported(document, **arguments)
+    if op in IN_STEPS:
+        return work_steps(document, op, arguments, experiments)
+    return work(document, op, arguments, experiments)

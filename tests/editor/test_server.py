@@ -1,0 +1,353 @@
+"""One file, several pages, a slow worker and a disk that others write to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from serving import MODELS, next_event, serving
+
+import sdtheory as sd
+from sdtheory.editor import session as session_module
+from sdtheory.editor.recovery import kept
+
+OTHER = "search leverage"
+
+
+@pytest.fixture(params=["m0_seed.mdl", "m0_seed.xmile"])
+def server(request, tmp_path, monkeypatch):
+    monkeypatch.setenv("SDTHEORY_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(session_module, "LOOK", 0.1)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    shutil.copy(MODELS / request.param, folder)
+    with serving(folder / request.param) as made:
+        yield made
+
+
+def change(server, value="2.25"):
+    """Change a constant as a page does."""
+    revision = server.session.state.revision
+    answer = server.op("set_equation", revision, name=OTHER, text=value)
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def rewritten(server, value="7"):
+    """The file as another program changes it."""
+    other = sd.write(sd.read(server.path).set_equation(OTHER, value), server.path)
+    return other.source.sha256
+
+
+# saving
+
+
+def test_a_save_writes_what_changed_and_nothing_else(server):
+    before = server.path.read_bytes()
+    change(server)
+    assert server.path.read_bytes() == before
+    answer = server.save(server.hash)
+    assert answer.status == 200 and not answer.json["dirty"] and answer.json["hash"] == server.hash
+    lines = list(zip(before.split(b"\n"), server.path.read_bytes().split(b"\n"), strict=True))
+    assert len([1 for old, new in lines if old != new]) == 1
+
+
+def test_of_two_saves_that_know_the_same_file_the_second_is_refused(server):
+    known = server.hash
+    change(server)
+    assert server.save(known).status == 200
+    change(server, "3.5")
+    answer = server.save(known)
+    assert (answer.status, answer.json["code"]) == (409, "stale")
+    assert answer.json["scene"]["hash"] == server.hash
+    assert server.save(server.hash).status == 200
+
+
+def test_a_change_by_another_program_is_not_overwritten(server):
+    change(server)
+    rewritten(server)
+    theirs = server.path.read_bytes()
+    answer = server.save(server.hash)
+    assert (answer.status, answer.json["code"]) == (409, "disk-changed")
+    assert "2.25" in answer.json["diff"] and len(answer.json["hash"]) == 64
+    assert server.path.read_bytes() == theirs
+
+
+def test_a_conflict_ends_by_keeping_mine(server):
+    change(server)
+    rewritten(server)
+    assert server.save(server.hash, force=True).status == 200
+    assert sd.read(server.path).variables[OTHER].equation == "2.25"
+
+
+def test_a_conflict_ends_by_taking_theirs_which_can_be_undone(server):
+    change(server)
+    mine = server.session.state.document.bytes
+    theirs = rewritten(server)
+    answer = server.op("take", server.session.state.revision)
+    assert answer.status == 200 and not answer.json["dirty"]
+    assert server.session.state.document.bytes == server.path.read_bytes()
+    assert server.hash == theirs
+    assert server.op("undo", server.session.state.revision).json["dirty"]
+    assert server.session.state.document.bytes == mine
+    assert server.save(server.hash).status == 200
+    assert server.path.read_bytes() == mine
+
+
+def test_what_is_taken_must_be_taken_on_the_present_revision(server):
+    change(server)
+    rewritten(server)
+    assert server.op("take", 0).json["code"] == "stale"
+
+
+def test_a_save_that_fails_says_why_and_changes_nothing(server, monkeypatch):
+    change(server)
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sdtheory.documents.saving.os.fsync", full)
+    before = server.path.read_bytes()
+    answer = server.save(server.hash)
+    assert answer.status == 400 and "no space left" in answer.json["message"]
+    assert server.path.read_bytes() == before and server.session.state.dirty
+
+
+# several pages
+
+
+def test_a_page_that_is_behind_gets_the_whole_scene(server):
+    change(server)
+    answer = server.op("set_equation", 0, name=OTHER, text="9")
+    assert (answer.status, answer.json["code"]) == (409, "stale")
+    assert answer.json["scene"]["revision"] == 1
+    assert answer.json["scene"]["variables"][OTHER]["equation"] == "2.25"
+
+
+def test_a_change_by_one_page_reaches_the_other(server):
+    with server.listening() as heard:
+        first = next_event(heard, "changed")
+        assert first == {"revision": 0, "hash": server.hash, "dirty": False}
+        change(server)
+        assert next_event(heard, "changed") == {"revision": 1, "hash": server.hash, "dirty": True}
+        server.save(server.hash)
+        assert next_event(heard, "saved") == {"hash": server.hash}
+
+
+def test_changes_at_the_same_moment_are_made_one_after_the_other(server):
+    def press(value):
+        return server.op("set_equation", 0, name=OTHER, text=str(value)).status
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(pool.map(press, range(10, 18)))
+    assert statuses == [200, *[409] * 7]
+    assert server.session.state.revision == 1
+
+
+def test_undo_to_the_start_gives_the_bytes_that_were_opened(server):
+    opened = server.path.read_bytes()
+    for value in ("2", "3", "4"):
+        change(server, value)
+    server.save(server.hash)
+    while server.session.state.position:
+        assert server.op("undo", server.session.state.revision).status == 200
+    assert server.session.state.document.bytes == opened
+    server.save(server.hash)
+    assert server.path.read_bytes() == opened
+
+
+# the disk
+
+
+def test_pages_hear_of_a_change_on_disk_once_with_the_difference(server):
+    with server.listening() as heard:
+        next_event(heard, "changed")
+        hash = rewritten(server)
+        told = next_event(heard, "disk-changed")
+        assert told["hash"] == hash and "7" in told["diff"]
+        time.sleep(0.5)
+        assert heard.empty()
+        with server.listening() as late:
+            assert next_event(late, "disk-changed") == told
+
+
+def test_a_half_written_file_waits(server):
+    whole = server.path.read_bytes()
+    with server.listening() as heard:
+        next_event(heard, "changed")
+        server.path.write_bytes(b"\xff" + whole[: len(whole) // 2])
+        time.sleep(0.5)
+        assert heard.empty()
+        rewritten_whole = whole.replace(b"1.5", b"1.75", 1)
+        server.path.write_bytes(rewritten_whole)
+        assert next_event(heard, "disk-changed")["diff"]
+
+
+def test_a_file_that_is_touched_or_gone_for_a_moment_is_no_change(server):
+    whole = server.path.read_bytes()
+    with server.listening() as heard:
+        next_event(heard, "changed")
+        server.path.touch()
+        server.path.unlink()
+        time.sleep(0.3)
+        server.path.write_bytes(whole)
+        time.sleep(0.3)
+        assert heard.empty()
+
+
+def test_another_program_that_writes_what_is_shown_has_saved_it(server):
+    change(server)
+    with server.listening() as heard:
+        next_event(heard, "changed")
+        server.path.write_bytes(server.session.state.document.bytes)
+        assert not next_event(heard, "changed")["dirty"]
+
+
+# what is unsaved
+
+
+def test_unsaved_changes_are_kept_at_once_and_forgotten_when_saved(server):
+    change(server)
+    change(server, "3.5")
+    found = kept(server.path)
+    assert [name for name, _ in found.steps[1:]] == [step.name for step in server.session.state.steps[1:]]
+    assert found.steps[found.position][1] == server.session.state.document.bytes
+    server.save(server.hash)
+    assert kept(server.path) is None
+    server.op("undo", server.session.state.revision)
+    assert kept(server.path).steps[kept(server.path).position][1] == server.session.state.document.bytes
+
+
+def test_without_room_for_unsaved_changes_work_goes_on(server, monkeypatch):
+    monkeypatch.setenv("SDTHEORY_STATE", str(server.path / "no folder"))
+    server.session.journal.path = server.path / "no folder" / "x.unsaved"
+    change(server)
+    assert server.session.state.revision == 1
+    assert any("cannot be kept" in text for text in server.told)
+
+
+def test_without_autosave_nothing_is_written(server):
+    before = server.path.read_bytes()
+    change(server)
+    time.sleep(1.5)
+    assert server.path.read_bytes() == before
+
+
+def test_with_autosave_a_pause_saves_but_never_over_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(session_module, "LOOK", 0.05)
+    monkeypatch.setattr(session_module, "PAUSE", 0.2)
+    path = tmp_path / "m0.mdl"
+    shutil.copy(MODELS / "m0_seed.mdl", path)
+    with serving(path, autosave=True) as server, server.listening() as heard:
+        change(server)
+        assert next_event(heard, "saved")["hash"] == server.hash
+        assert sd.read(path).variables[OTHER].equation == "2.25"
+        rewritten(server)
+        next_event(heard, "disk-changed")
+        change(server, "9")
+        time.sleep(0.6)
+        assert sd.read(path).variables[OTHER].equation == "7"
+
+
+# slow operations
+
+
+def test_two_hundred_slow_requests_leave_the_server_free(server):
+    assert server.op("simulate", outputs=[OTHER], ticket=0).status == 200  # the process is there
+    outcomes, loads, waits = [], [], []
+
+    def slide(ticket):
+        answer = server.op(
+            "simulate", changes={OTHER: 1 + ticket / 100}, outputs=[OTHER], width=100, ticket=ticket
+        )
+        outcomes.append((answer.status, answer.json.get("ticket"), answer.json.get("code")))
+
+    threads = [threading.Thread(target=slide, args=(ticket,)) for ticket in range(1, 201)]
+    for thread in threads:
+        thread.start()
+        loads.append(server.session.worker.load())
+    while any(thread.is_alive() for thread in threads):
+        began = time.perf_counter()
+        assert server.get("/scene").status == 200
+        waits.append(time.perf_counter() - began)
+        loads.append(server.session.worker.load())
+    for thread in threads:
+        thread.join()
+    assert max(running for running, _ in loads) <= 1 and max(waiting for _, waiting in loads) <= 1
+    assert len(outcomes) == 200
+    assert {status for status, _, _ in outcomes} <= {200, 400}
+    assert {code for status, _, code in outcomes if status == 400} <= {"superseded"}
+    assert sum(status == 200 for status, _, _ in outcomes) >= 1
+
+
+def test_the_last_of_many_slow_requests_is_answered(server):
+    server.op("simulate", ticket=0)
+    answers = {}
+
+    def ask(ticket):
+        answers[ticket] = server.op("simulate", changes={OTHER: ticket}, outputs=[OTHER], ticket=ticket)
+
+    threads = [threading.Thread(target=ask, args=(ticket,)) for ticket in range(1, 20)]
+    for thread in threads:
+        thread.start()
+        thread.join(0.005)
+    for thread in threads:
+        thread.join()
+    assert answers[19].status == 200
+    assert answers[19].json["ticket"] == 19 and answers[19].json["final"][OTHER] == 19
+
+
+def test_a_reply_says_which_revision_it_is_of(server):
+    change(server)
+    reply = server.op("simulate", outputs=[OTHER], ticket=4).json
+    assert (reply["ticket"], reply["revision"], reply["series"][OTHER][0]) == (4, 1, 2.25)
+
+
+def test_a_process_that_is_killed_is_started_anew(server):
+    assert server.op("simulate", ticket=1).status == 200
+    server.session.worker._process.kill()
+    time.sleep(0.2)
+    assert server.op("simulate", ticket=2).status == 200
+
+
+# what can be taken away
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "tex"])
+def test_a_view_is_exported_as_a_picture(server, suffix):
+    answer = server.get(f"/export/view.{suffix}?view=0")
+    assert answer.status == 200
+    assert answer.header("content-disposition") == f'attachment; filename="m0_seed-view1.{suffix}"'
+    start = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "tex": b"\\"}[suffix]
+    assert start in answer.body[:200]
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["svg", "png", "pdf", "tex", "dot", "graphml", "gexf", "cyjs", "mmd", "drawio", "kumu.json", "loopy", "json"],
+)  # fmt: skip
+def test_the_causal_diagram_is_exported_in_every_format(server, suffix, tmp_path):
+    answer = server.get(f"/export/causal.{suffix}")
+    assert answer.status == 200 and answer.header("content-disposition").startswith("attachment")
+    sd.draw(sd.read(server.path), tmp_path / f"same.{suffix}")
+    assert answer.body == (tmp_path / f"same.{suffix}").read_bytes()
+
+
+def test_an_export_shows_the_model_as_it_is_edited(server):
+    server.op("rename", 0, name=OTHER, to="push of theory")
+    assert b"push of theory" in server.get("/export/causal.mmd").body
+    assert b"push of theory" in server.get("/export/page.html").body
+
+
+def test_a_model_that_cannot_be_run_is_still_exported(server):
+    assert server.op("set_equation", 0, name=OTHER, text="no such name + 1").status == 200
+    assert server.get("/export/view.svg").status == 200
+    data = json.loads(
+        server.get("/export/page.html").body.partition(b'id="sdtheory-data">')[2].partition(b"<")[0]
+    )
+    assert data["run"] is None and data["scenes"]["0"]["read_only"]
+    assert server.op("simulate", ticket=1).status == 400
