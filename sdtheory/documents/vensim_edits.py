@@ -25,6 +25,7 @@ from sdtheory.documents.vensim_sketch_edits import (
     add_view,
     move,
     remove_element,
+    rename_view,
     reshape,
 )
 from sdtheory.documents.vensim_writing import (
@@ -57,6 +58,7 @@ __all__ = [
     "remove",
     "remove_element",
     "rename",
+    "rename_view",
     "reshape",
     "set_documentation",
     "set_equation",

@@ -258,6 +258,17 @@ def add_view(document: Document, name: str) -> list[Edit]:
     return add_view_to(source, model, New("view", attributes))
 
 
+def rename_view(document: Document, view: int, name: str) -> list[Edit]:
+    """The name of a ``<view>``; the standard has none, so that it is an attribute of its own."""
+    old = document.views[view_number(document, view)]
+    source = source_of(document)
+    node = source.xml.at(old.spans["whole"].start)
+    if node.tag != "view":
+        raise UsageError("this view of the oldest dialect has no name", file=document.file, line=old.line)
+    attribute = source.xml.attribute_name(node, "name")
+    return source.xml.set_attributes(node, {attribute: checked(name, "the name of the view", document.file)})
+
+
 def add_view_to(source: Source, model: Node, view: New) -> list[Edit]:
     holder = last(model.all("views"))
     if holder is not None:

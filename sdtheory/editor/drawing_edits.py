@@ -112,6 +112,12 @@ def add_view(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     return editing.after(editing.document.add_view(name)), f"Add view {shown(name, 60)}"
 
 
+def rename_view(editing: Editing, arguments: Mapping[str, Any]) -> Done:
+    """A view called otherwise."""
+    index, name = arguments["index"], arguments["name"]
+    return editing.after(editing.document.rename_view(index, name)), f"Rename view to {shown(name, 60)}"
+
+
 def remove(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Variables with all that is theirs; of what is only drawn, the drawing."""
     ids = arguments["ids"]

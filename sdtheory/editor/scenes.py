@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 from sdtheory.documents import Document
+from sdtheory.editor.completion import functions_of
 from sdtheory.editor.elements import bounds_of, drawn_view
 from sdtheory.editor.identity import Identity
 from sdtheory.editor.state import Refused, State, history_of
 from sdtheory.editor.variables import variables_of
-from sdtheory.model.functions import FUNCTIONS
 
 Plain = dict[str, Any]
 _METHODS = {"": "euler", "0": "euler", "2": "euler", "1": "rk4", "5": "rk4", "3": "rk2", "4": "rk2"}
@@ -47,7 +47,7 @@ def scene_of(state: State, view: int) -> Plain:
         "variables": _variables(document, identity),
         "dimensions": _dimensions(document),
         "issues": [],
-        "functions": _functions(document.format),
+        "functions": functions_of(document.format),
         "units": _units(document),
         "experiments": [{"id": id, "name": id} for id in state.experiments],
     }
@@ -119,13 +119,3 @@ def _dimensions(document: Document) -> Plain:
 
 def _units(document: Document) -> list[str]:
     return sorted({entry.units for entry in document.variables.values() if entry.units})
-
-
-@lru_cache(maxsize=2)
-def _functions(format: str) -> list[Plain]:
-    found: dict[str, Plain] = {}
-    for row in FUNCTIONS.values():
-        name = row.vensim if format == "vensim" else row.xmile
-        if name:
-            found.setdefault(name, {"name": name, "arguments": list(row.arity), "help": row.units})
-    return list(found.values())

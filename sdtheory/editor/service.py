@@ -10,11 +10,13 @@ from typing import Any
 
 from sdtheory.documents import Document, from_bytes, read
 from sdtheory.documents.saving import write
-from sdtheory.editor import drawing_edits, variable_edits
+from sdtheory.editor import arranging, drawing_edits, variable_edits
 from sdtheory.editor.arguments import ASKING, CHANGING, WORKING, checked
+from sdtheory.editor.checks import check_field
 from sdtheory.editor.drawing_edits import Done
 from sdtheory.editor.editing import Editing, editing_of
 from sdtheory.editor.identity import first_identity
+from sdtheory.editor.looking import DEPTH, causes, find, rename_preview, uses
 from sdtheory.editor.scenes import delta, scene_of
 from sdtheory.editor.state import Refused, State, Step, at_step, with_saved, with_step
 from sdtheory.errors import DocumentError, SDError, UnknownName, UsageError
@@ -24,22 +26,20 @@ __all__ = ["SLOW", "Refused", "State", "answer", "of_document", "opened", "saved
 SLOW = frozenset(WORKING)
 Experiments = Mapping[str, str]
 
-_EDITS: Mapping[str, Callable[[Editing, Mapping[str, Any]], Done]] = {
-    verb: getattr(module, verb)
-    for module, verbs in (
-        (
-            drawing_edits,
-            ("move", "reshape", "attach", "add_flow", "add_alias", "add_text", "add_view", "remove", "remove_element",
-             "connect", "disconnect"),
-        ),
-        (
-            variable_edits,
-            ("add_stock", "add_auxiliary", "rename", "set_equation", "set_initial", "set_units", "set_documentation",
-             "set_lookup", "set_range", "set_simulation"),
-        ),
-    )
-    for verb in verbs
+_VERBS = {
+    drawing_edits: (
+        "move", "reshape", "attach", "add_flow", "add_alias", "add_text", "add_view", "rename_view", "remove",
+        "remove_element", "connect", "disconnect",
+    ),
+    variable_edits: (
+        "add_stock", "add_auxiliary", "rename", "set_equation", "set_initial", "set_units", "set_documentation",
+        "set_lookup", "set_range", "set_simulation", "match_links",
+    ),
+    arranging: ("align",),
 }  # fmt: skip
+_EDITS: Mapping[str, Callable[[Editing, Mapping[str, Any]], Done]] = {
+    verb: getattr(module, verb) for module, verbs in _VERBS.items() for verb in verbs
+}
 _CODES = ((UnknownName, "unknown-name"), (UsageError, "usage"), (DocumentError, "document"))
 
 
@@ -131,7 +131,21 @@ def _asked(state: State, op: str, arguments: Mapping[str, Any], view: int) -> di
         return {"entries": [{"name": step.name} for step in state.steps], "position": state.position}
     if op == "diff":
         return {"text": _difference(state.saved, state.document)}
+    document = state.document
+    if op == "check":
+        return _with_ticket(check_field(document, arguments), arguments)
+    if op == "find":
+        return {"found": find(document, state.identity, arguments["text"])}
+    if op in ("causes", "uses"):
+        look = causes if op == "causes" else uses
+        return look(document, arguments["name"], arguments.get("depth", DEPTH))
+    if op == "rename_preview":
+        return rename_preview(document, arguments["name"], arguments["to"])
     raise Refused(f"unknown operation '{op}'", code="unknown-operation")
+
+
+def _with_ticket(reply: dict[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {**reply, "ticket": arguments["ticket"]} if "ticket" in arguments else reply
 
 
 def _changed(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdtheory.documents.drafting import block_of
+from sdtheory.editor.checks import units_fault
 from sdtheory.editor.drawing_edits import Done
 from sdtheory.editor.editing import Editing
 from sdtheory.editor.state import Refused
@@ -71,11 +72,12 @@ def set_initial(editing: Editing, arguments: Mapping[str, Any]) -> Done:
 
 
 def set_units(editing: Editing, arguments: Mapping[str, Any]) -> Done:
-    """Other units."""
-    name = arguments["name"]
-    return editing.after(
-        editing.document.set_units(name, arguments["text"])
-    ), f"Edit units of {shown(name, 60)}"
+    """Other units; an equation that was typed into their field is refused."""
+    name, text = arguments["name"], arguments["text"]
+    fault = units_fault(editing.document, text)
+    if fault is not None:
+        raise Refused(fault[0], code="unit-syntax", field="text", start=fault[1], stop=fault[2])
+    return editing.after(editing.document.set_units(name, text)), f"Edit units of {shown(name, 60)}"
 
 
 def set_documentation(editing: Editing, arguments: Mapping[str, Any]) -> Done:
@@ -88,7 +90,9 @@ def set_documentation(editing: Editing, arguments: Mapping[str, Any]) -> Done:
 def set_lookup(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Other points of a graphical function."""
     name, subscripts = arguments["name"], arguments.get("subscripts")
-    new = editing.document.set_lookup(name, arguments["x"], arguments["y"], subscripts=subscripts)
+    looks = {word: arguments[word] for word in ("kind", "xscale", "yscale") if word in arguments}
+    points = arguments["x"], arguments["y"]
+    new = editing.document.set_lookup(name, *points, subscripts=subscripts, **looks)
     return editing.after(new), f"Edit lookup {shown(name, 60)}"
 
 
@@ -104,3 +108,9 @@ def set_range(editing: Editing, arguments: Mapping[str, Any]) -> Done:
 def set_simulation(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Other settings of a run."""
     return editing.after(editing.document.set_simulation(**arguments)), "Edit settings"
+
+
+def match_links(editing: Editing, arguments: Mapping[str, Any]) -> Done:
+    """Links added and taken away as the equation of a variable says, in every view."""
+    name = arguments["name"]
+    return editing.after(editing.document.match_links(name)), f"Match links of {shown(name, 60)}"
