@@ -9,7 +9,7 @@ const LAYERS = ["group", "pipe", "cloud", "connector", "module", "stock", "flow"
 /** @type {Object<string, string>} */
 const LAYER_OF = { link: "connector" };
 const FIT_MARGIN = 8; // beyond the margin of the scene's own bounds, 24 px in all
-const SMALLEST_WORDS = 6.5;
+const SMALLEST_WORDS = 5; // on the screen, below that only stocks keep their names
 const LEAST_HIT = 24;
 const SPARK_LEAST = [60, 30];
 let instances = 0;

@@ -13,15 +13,19 @@ export function makeTimeline(store, runs, loops) {
   const said = html("output", { class: "time" });
   const table = html("input", { type: "checkbox", "aria-label": "Table" });
   runs.table.hidden = true;
-  const acts = html("div", { class: "buttons" },
+  const opener = button("Simulation", () => {
+    body.hidden = !body.hidden;
+    opener.setAttribute("aria-expanded", String(!body.hidden));
+  }, { "aria-expanded": "true", class: "opener" });
+  const acts = html("div", { class: "buttons" }, opener,
     button("Set as baseline", runs.setBaseline),
     button("Keep run\u2026", async () => {
       const name = await askText("Name of the run", "");
       if (name) runs.keep(name);
     }),
     html("label", { class: "inline" }, table, html("span", { text: "Table" })), runs.trouble);
-  const body = html("div", { class: "drawer" }, acts, runs.host, html("div", { class: "time-row" }, cursor, said), loops.strip, runs.table);
-  const node = html("details", { class: "timeline", open: true }, html("summary", { text: "Simulation" }), body);
+  const body = html("div", { class: "drawer" }, runs.host, html("div", { class: "time-row" }, cursor, said), loops.strip, runs.table);
+  const node = html("section", { class: "timeline", "aria-label": "Simulation" }, acts, body);
 
   cursor.addEventListener("input", () => runs.setCursor(Number(cursor.value)));
   cursor.addEventListener("keydown", (/** @type {Event} */ event) => event.stopPropagation());
