@@ -19,8 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sdtheory.editor.admission import Admission
 from sdtheory.editor.defences import HEADERS, Defences, Turned, check_message, message_of
-from sdtheory.editor.exporting import KINDS, PAGE
 from sdtheory.editor.joining import STATIC
+from sdtheory.editor.kinds import KINDS, PAGE
 from sdtheory.editor.session import Session, plain_fault
 from sdtheory.errors import SDError, UsageError, shown
 
