@@ -24,9 +24,22 @@ FILES = {
     "tank.xmile": TANK.encode(),
 }
 NAMES = st.sampled_from(["new one", "Größe", 'a "quoted", name', "rate2", "", "capability", "x|y", "Time"])
-TEXTS = st.sampled_from(["3", "capability + 1", "rate*2", "water/2", "MAX(1, rate", "a ~ b", "1,2", "", "INTEG(1, 2)"])
+TEXTS = st.sampled_from(
+    ["3", "capability + 1", "rate*2", "water/2", "MAX(1, rate", "a ~ b", "1,2", "", "INTEG(1, 2)"]
+)
 PLACES = st.integers(-50, 900)
-SKIPPED = {"revision", "session", "name", "file", "format", "read_only", "hash", "experiments", "functions", "issues"}
+SKIPPED = {
+    "revision",
+    "session",
+    "name",
+    "file",
+    "format",
+    "read_only",
+    "hash",
+    "experiments",
+    "functions",
+    "issues",
+}
 
 
 def applied(old, delta):
@@ -44,14 +57,26 @@ def applied(old, delta):
             del new["variables"][name]
         else:
             new["variables"][name] = facts
-    for word in ("revision", "view", "history", "dirty", "bounds", "views", "settings", "dimensions", "units"):
+    for word in (
+        "revision",
+        "view",
+        "history",
+        "dirty",
+        "bounds",
+        "views",
+        "settings",
+        "dimensions",
+        "units",
+    ):
         new[word] = delta.get(word, new[word])
     return new
 
 
 def same(one, other):
     """Whether two scenes show the same; the order of elements and variables is left open."""
-    first, second = ({word: value for word, value in each.items() if word not in SKIPPED} for each in (one, other))
+    first, second = (
+        {word: value for word, value in each.items() if word not in SKIPPED} for each in (one, other)
+    )
     for each in (first, second):
         each["elements"] = {element["id"]: element for element in each["elements"]}
     return first == second
