@@ -11,9 +11,9 @@ from sdtheory.documents import Document
 from sdtheory.editor import joining, service
 from sdtheory.editor.defences import Turned, check_message, check_texts
 from sdtheory.editor.kinds import KINDS, PAGE
-from sdtheory.editor.session import plain_fault
+from sdtheory.editor.replies import answering, changed_facts, fault_of, saved_reply
 from sdtheory.editor.slow import do
-from sdtheory.editor.state import Refused, State, history_of
+from sdtheory.editor.state import Refused, State
 from sdtheory.editor.worker import Worker
 from sdtheory.errors import SDError
 
@@ -74,7 +74,7 @@ class Editor(anywidget.AnyWidget):
         except Turned as turned:
             self.send({"id": id, "error": {"code": turned.code, "message": turned.message}})
         except SDError as error:
-            self.send({"id": id, "error": plain_fault(error)})
+            self.send({"id": id, "error": fault_of(error)})
 
     def _answer(self, id: Any, message: dict[str, Any]) -> None:
         op, arguments = message.get("op"), message.get("args") or {}
@@ -91,9 +91,7 @@ class Editor(anywidget.AnyWidget):
             self._state, reply = service.answer(old, message)
             self.send({"id": id, "reply": reply})
             if self._state.revision != old.revision:
-                self._tell(
-                    "changed", revision=self._state.revision, hash=self._state.hash, dirty=self._state.dirty
-                )
+                self._tell("changed", **changed_facts(self._state))
 
     def _saved(self, arguments: dict[str, Any]) -> dict[str, Any]:
         force = arguments.get("force", False)
@@ -101,12 +99,7 @@ class Editor(anywidget.AnyWidget):
             raise Refused("save: 'force' is true or false", code="arguments", field="force")
         self._state = state = service.saved(self._state, force)
         self._tell("saved", hash=state.hash)
-        return {
-            "hash": state.hash,
-            "revision": state.revision,
-            "dirty": state.dirty,
-            "history": history_of(state),
-        }
+        return saved_reply(state)
 
     def _export(self, arguments: dict[str, Any]) -> dict[str, Any]:
         kind, view = arguments.get("kind"), arguments.get("view", 0)
@@ -117,27 +110,18 @@ class Editor(anywidget.AnyWidget):
         return {"kind": kind, "view": view, "scenes": scenes}
 
     def _work(self, id: Any, op: str, arguments: dict[str, Any]) -> None:
-        """Have the worker answer; of what comes in steps, the first answers and all are told."""
-        state, ticket = self._state, {"ticket": arguments.get("ticket")}
-        answered = []
+        """Have the worker answer."""
+        state = self._state
 
-        def told(kind: str, value: Any) -> None:
-            if kind == "step":
-                self._tell("compare-chunk", **value)
-                kind, value = "done", ticket
-            elif answered:
-                fault = {"error": plain_fault(value)} if kind == "error" else {}
-                self._tell("compare-chunk", **ticket, done=True, **fault)
-            if answered:
-                return
-            answered.append(kind)
+        def answer(kind: str, value: Any) -> None:
             if kind == "error":
-                self.send({"id": id, "error": plain_fault(value)})
-            else:
-                if op == "export":
-                    value = {**value, "data": base64.b64encode(value["data"]).decode()}
-                self.send({"id": id, "reply": {**(value or ticket), "revision": state.revision}})
+                self.send({"id": id, "error": fault_of(value)})
+                return
+            if op == "export":
+                value = {**value, "data": base64.b64encode(value["data"]).decode()}
+            self.send({"id": id, "reply": value})
 
+        told = answering(arguments.get("ticket"), state.revision, answer, self._tell)
         self._worker.ask(op, (state.document, op, arguments, dict(state.experiments)), told)
 
     def _tell(self, event: str, **data: Any) -> None:
