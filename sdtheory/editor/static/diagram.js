@@ -184,9 +184,10 @@ export function makeDiagram(store) {
     const [left, top, right, bottom] = store.scene.bounds;
     const across = right - left + 2 * FIT_MARGIN;
     const down = bottom - top + 2 * FIT_MARGIN;
-    camera.scale = Math.min(width / across, height / down, 1.6);
-    camera.x = (width - (left + right) * camera.scale) / 2;
-    camera.y = (height - (top + bottom) * camera.scale) / 2;
+    const empty = !store.elements.size; // an empty sheet begins at its corner, at full size
+    camera.scale = empty ? 1 : Math.min(width / across, height / down, 1.6);
+    camera.x = empty ? 0 : (width - (left + right) * camera.scale) / 2;
+    camera.y = empty ? 0 : (height - (top + bottom) * camera.scale) / 2;
     camera.fitted = true;
     place();
   }
@@ -264,7 +265,7 @@ export function makeDiagram(store) {
   }
 
   new ResizeObserver(() => {
-    if (camera.fitted || !camera.x) fit();
+    if (camera.fitted) fit();
   }).observe(node);
   return diagram;
 }

@@ -42,7 +42,10 @@ export function makeMenu(words, items) {
   node.addEventListener("focusout", (/** @type {FocusEvent} */ event) => {
     if (!node.contains(/** @type {Node | null} */ (event.relatedTarget)) && !list.hidden) toggle();
   });
-  list.addEventListener("click", () => !list.hidden && toggle());
+  list.addEventListener("click", () => {
+    if (!list.hidden) toggle();
+    if (!document.querySelector("dialog[open]")) opener.focus();
+  });
   return node;
 }
 

@@ -43,7 +43,8 @@ const PAUSE = 500;
  * @param {Object<string, () => void>} acts save, undo, redo, find
  */
 export function listenToPage(root, acts) {
-  root.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
+    if (!root.isConnected || !mine(root, event.target)) return;
     const key = event.key.toLowerCase();
     const control = event.ctrlKey || event.metaKey;
     if (!control || event.altKey) {
@@ -61,6 +62,11 @@ export function listenToPage(root, acts) {
     event.preventDefault();
     act();
   });
+}
+
+/** Whether a key is for this editor: pressed in it, or nowhere in a page that holds nothing else. @param {HTMLElement} root @param {EventTarget | null} target */
+function mine(root, target) {
+  return root.contains(/** @type {Node} */ (target)) || (target === document.body && root.parentElement?.id === "editor");
 }
 
 /**

@@ -35,7 +35,7 @@ async function answerOf(response) {
   } catch {
     body = { code: String(response.status), message: text.slice(0, 300) || response.statusText };
   }
-  if (!response.ok) throw linkError(body);
+  if (!response.ok || body.error) throw linkError(body.error ?? body);
   return body;
 }
 

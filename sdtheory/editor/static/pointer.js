@@ -208,9 +208,9 @@ export function listenToPointer(store, diagram, tools) {
     else {
       diagram.preview(null);
       for (const id of result.preview.redrawn.keys()) if (elementOf(id)) diagram.draw(elementOf(id));
+      drawHandles(store, diagram);
       store.say(result.words ?? "reshaped");
     }
-    drawHandles(store, diagram);
   }
 
   /** Draw as it was. @param {any} result */
@@ -250,7 +250,9 @@ export function listenToPointer(store, diagram, tools) {
     abandon();
   });
   diagram.canvas.addEventListener("dblclick", (/** @type {MouseEvent} */ event) => {
-    const id = /** @type {Element} */ (event.target).closest("[data-element]")?.getAttribute("data-element");
+    // the canvas had the pointer captured and is the target itself
+    const root = /** @type {Document} */ (diagram.canvas.getRootNode());
+    const id = root.elementFromPoint(event.clientX, event.clientY)?.closest("[data-element]")?.getAttribute("data-element");
     const element = id ? elementOf(id) : null;
     if (element && !tools.state.tool) store.emit("open-element", element);
   });

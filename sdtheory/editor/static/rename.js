@@ -22,7 +22,9 @@ export function askChoice(root, title, body, choices) {
     dialog.append(html("h2", { text: title }), ...body, html("div", { class: "buttons" }, ...buttons));
     dialog.addEventListener("close", () => {
       dialog.remove();
-      before?.focus?.();
+      // what opened it may be gone, such as an item of a menu
+      const back = before?.closest("[hidden]") ? before.closest(".menu")?.querySelector("button") : before;
+      /** @type {any} */ (back)?.focus?.();
       resolve(chosen);
     });
     dialog.addEventListener("keydown", (/** @type {Event} */ event) => event.stopPropagation());

@@ -137,6 +137,7 @@ export function makeRuns(store, diagram) {
       const colour = state.pins.indexOf(name);
       for (const run of others) {
         for (const [label, values] of seriesOf(run, name)) {
+          if (run === state.baseline && sameValues(values, state.run?.series[label])) continue;
           lines.push({ label: `${label}, ${run === state.baseline ? "baseline" : run?.name}`, values, times: run?.times ?? [], colour, style: run === state.baseline ? "baseline" : "kept" });
         }
       }
@@ -253,6 +254,11 @@ export function makeRuns(store, diagram) {
   return runs;
 }
 
+/** @param {(number | null)[]} a @param {(number | null)[] | undefined} b */
+function sameValues(a, b) {
+  return b?.length === a.length && a.every((value, i) => value === b[i]);
+}
+
 /**
  * Sliders on constants and initial values; the model is not changed until Keep.
  * @param {import("./store.js").Store} store
@@ -289,8 +295,8 @@ export function makeSliders(store, runs) {
     const buttons = html("span", { class: "slider-acts" },
       button("\u21ba", () => set(null), { "aria-label": `reset ${name}`, class: "plain", title: "reset" }),
       !store.scene.read_only && button("Keep", () => keepValue(), { "aria-label": `keep ${name}`, title: "write this value into the model" }));
-    const item = html("div", { class: "slider" }, html("span", { class: "label", text: variable.kind === "stock" ? `${name} at the start` : name }), slider, number,
-      html("span", { class: "units", text: variable.units }), buttons);
+    const label = html("span", { class: "label" }, variable.kind === "stock" ? `${name} at the start` : name, html("span", { class: "units", text: variable.units }));
+    const item = html("div", { class: "slider" }, label, buttons, slider, number);
     const set = (/** @type {number | null} */ next) => {
       runs.setChange(name, next);
       const now = runs.state.changes[name] ?? variable.value;
