@@ -19,7 +19,9 @@ from sdtheory.editor.worker import Worker
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 REQUIRED = os.environ.get("SDTHEORY_REQUIRE_BROWSER") == "1"
 FLAGS = ["--no-sandbox", "--disable-gpu"]
-REFUSED = "Failed to load resource: the server responded with a status of 4"  # how Chromium tells of a refusal
+REFUSED = (
+    "Failed to load resource: the server responded with a status of 4"  # how Chromium tells of a refusal
+)
 
 
 class _Shared(Worker):
@@ -174,7 +176,9 @@ def edit(browser: Any, worker: Worker, tmp_path: Path) -> Iterator[Callable[...,
         for editing in opened:
             loud = [line for line in editing.console if not (editing.refusals and REFUSED in line)]
             assert loud == []
-            strangers = [url for url in editing.requests if not url.startswith(editing.served.admission.origin)]
+            strangers = [
+                url for url in editing.requests if not url.startswith(editing.served.admission.origin)
+            ]
             assert [url for url in strangers if not url.startswith("data:")] == []
 
 
