@@ -141,6 +141,12 @@ def _asked(state: State, op: str, arguments: Mapping[str, Any], view: int) -> di
         return look(document, arguments["name"], arguments.get("depth", DEPTH))
     if op == "rename_preview":
         return rename_preview(document, arguments["name"], arguments["to"])
+    if op in ("experiment", "set_experiment"):
+        from sdtheory.editor.policies import experiment_of, set_experiment
+
+        if op == "experiment":
+            return experiment_of(state.experiments, arguments["id"])
+        return set_experiment(state.experiments, arguments["id"], arguments["text"], arguments["hash"])
     raise Refused(f"unknown operation '{op}'", code="unknown-operation")
 
 

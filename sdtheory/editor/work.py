@@ -10,9 +10,12 @@ from sdtheory.checking import check
 from sdtheory.documents import Document
 from sdtheory.editor.arguments import WORKING, checked
 from sdtheory.editor.found import plain_issue
+from sdtheory.editor.policies import comparisons, path_of
 from sdtheory.editor.runs import run_of
 from sdtheory.editor.state import Refused
+from sdtheory.editor.structure import dominance_of, loops_of
 from sdtheory.errors import SDError
+from sdtheory.experiments.experiment import Experiment
 from sdtheory.model.model import Model
 from sdtheory.translate import load
 
@@ -85,7 +88,29 @@ def _issues(document: Document, arguments: Mapping[str, Any], experiments: Exper
     yield {"issues": [plain_issue(document, issue) for issue in check(document)]}
 
 
+def _loops(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
+    yield loops_of(model_of(document))
+
+
+def _dominance(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
+    yield dominance_of(model_of(document), arguments.get("changes", {}))
+
+
+def _compare(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
+    experiment = Experiment.read(path_of(experiments, arguments["id"]))
+    yield from comparisons(
+        model_of(document),
+        experiment,
+        arguments.get("policies"),
+        arguments.get("runs"),
+        arguments.get("outputs", []),
+    )
+
+
 _STEPS: Mapping[str, Callable[[Document, Mapping[str, Any], Experiments], Iterator[Plain]]] = {
     "simulate": _simulate,
     "issues": _issues,
+    "loops": _loops,
+    "dominance": _dominance,
+    "compare": _compare,
 }

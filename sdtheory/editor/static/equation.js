@@ -245,6 +245,7 @@ export function makeEquationField(store, how) {
     event.stopPropagation();
   }
 
+  store.on("flush", () => area.isConnected && commit());
   area.addEventListener("keydown", keydown);
   area.addEventListener("input", () => {
     state.all = false;
