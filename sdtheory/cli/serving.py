@@ -55,8 +55,8 @@ def edit(model: str, port: int, no_browser: bool, autosave: bool, experiment: tu
         finally:
             admission.forget_file()
             if session.state.dirty:
-                remedy = f"'sdtheory edit {shown(model)}' offers them again"
-                _report(f"{shown(model)} is not saved; its unsaved changes are kept, and {remedy}")
+                name = shown(os.path.basename(model))
+                _report(f"{name} is not saved; its unsaved changes are kept, and offered the next time")
 
 
 def _report(text: str) -> None:
@@ -67,9 +67,9 @@ def _report(text: str) -> None:
 def _show(admission: Any, model: str, browser: bool) -> None:
     address = admission.new_address()
     if browser and _has_browser() and webbrowser.open(admission.address_file(address).as_uri()):
-        echo(f"editing {shown(model)} in the browser, at {admission.origin}/")
+        echo(f"editing {shown(os.path.basename(model))} in the browser, at {admission.origin}/")
     else:
-        echo(f"editing {shown(model)}; open {address}")
+        echo(f"editing {shown(os.path.basename(model))}; open {address}")
     echo("Enter prints a new address, Ctrl+C ends")
     sys.stdout.flush()
 

@@ -31,7 +31,7 @@ HEADERS = {
 }
 _PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/?)*")
 _UNFIT = re.compile(r"[\0\ud800-\udfff]")
-_KEYS = {"op": str, "args": dict, "revision": int, "id": int}
+KEYS = {"op": str, "args": dict, "revision": int, "id": int}
 
 
 class Turned(Exception):
@@ -184,11 +184,11 @@ def strict_json(data: bytes) -> dict[str, Any]:
         raise Turned(400, "json", "the request is not proper JSON") from None
     if type(value) is not dict:
         raise Turned(400, "json", "the request is not a JSON object")
-    _check_texts(value)
+    check_texts(value)
     return value
 
 
-def check_message(message: Mapping[str, Any], keys: Mapping[str, type] = _KEYS) -> None:
+def check_message(message: Mapping[str, Any], keys: Mapping[str, type] = KEYS) -> None:
     """Raise when a message has other keys than those known, or values of another type.
 
     Raises
@@ -218,8 +218,13 @@ def _too_deep() -> Turned:
     return Turned(400, "depth", f"a request may be nested {MOST_DEPTH} deep")
 
 
-def _check_texts(value: Any) -> None:
-    """Refuse what is nested too deeply, and texts with NUL or halves of a surrogate pair."""
+def check_texts(value: Any) -> None:
+    """Raise when a value is nested too deeply, or holds texts with NUL or halves of a surrogate pair.
+
+    Raises
+    ------
+    Turned
+    """
     level = [value]
     for _ in range(MOST_DEPTH):
         inner: list[Any] = []

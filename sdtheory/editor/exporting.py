@@ -20,19 +20,11 @@ from sdtheory.diagrams.svg import svg
 from sdtheory.diagrams.tikz import tikz
 from sdtheory.documents import Document
 from sdtheory.editor import joining
+from sdtheory.editor.kinds import KINDS, PAGE, TYPES
 from sdtheory.editor.state import Refused
 from sdtheory.editor.work import work
 from sdtheory.errors import SDError
 
-_TYPES = {
-    ".svg": "image/svg+xml", ".png": "image/png", ".pdf": "application/pdf", ".tex": "application/x-tex",
-    ".dot": "text/vnd.graphviz", ".graphml": "application/xml", ".gexf": "application/xml",
-    ".cyjs": "application/json", ".mmd": "text/plain", ".drawio": "application/xml",
-    ".kumu.json": "application/json", ".loopy": "text/plain", ".json": "application/json",
-}  # fmt: skip
-_VIEW = (".svg", ".png", ".pdf", ".tex")
-PAGE = "page.html"
-KINDS = (*(f"view{suffix}" for suffix in _VIEW), *(f"causal{suffix}" for suffix in _TYPES), PAGE)
 _PIXELS = 1000  # that the graphs of a page are drawn on
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data: blob:; "
@@ -56,7 +48,7 @@ def exported(document: Document, kind: str, view: int, scenes: Mapping[int, Any]
     ----------
     document : Document
     kind : str
-        One of `KINDS`.
+        One of `sdtheory.editor.kinds.KINDS`.
     view : int
         Of a picture of a view: which one.
     scenes : mapping of int to dict
@@ -96,7 +88,7 @@ def exported(document: Document, kind: str, view: int, scenes: Mapping[int, Any]
             draw(document, path)
             data = path.read_bytes()
     name = f"{stem}-view{view + 1}{suffix}" if what == "view" else f"{stem}-causal{suffix}"
-    return {"name": name, "type": _TYPES[suffix], "data": data}
+    return {"name": name, "type": TYPES[suffix], "data": data}
 
 
 def file_stem(name: str) -> str:

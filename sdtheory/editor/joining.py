@@ -8,12 +8,9 @@ from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
 ROOT = "editor.js"  # its default export is the whole interface
-_IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./([a-z_]+\.js)\";?[ \t]*\n", re.MULTILINE)
+_IMPORT = re.compile(r"^import\s*\{([^}]*)\}\s*from\s*\"\./([a-z_]+\.js)\";?[ \t]*$", re.MULTILINE)
 _EXPORT = re.compile(
-    r"^export\s+(?=(?:async\s+)?(?:function\*?|const|let|class)\s+([A-Za-z_$][\w$]*))", re.MULTILINE
-)
-_TOP = re.compile(
-    r"^(?:export\s+)?(?:async\s+)?(?:function\*?|const|let|class)\s+([A-Za-z_$][\w$]*)", re.MULTILINE
+    r"^export\s+(?=(?:async\s+)?(?:function\*?|const|class)\s+([A-Za-z_$][\w$]*))", re.MULTILINE
 )
 _DEFAULT = re.compile(r"^export\s+default\s+", re.MULTILINE)
 # what is left of imports, exports and the end of a script; types of comments may name other modules
@@ -29,8 +26,7 @@ def joined(sources: dict[str, str], root: str = ROOT) -> str:
     Parameters
     ----------
     sources : dict of str to str
-        Text by file name. A module imports names of its siblings, all by ``import { a, b } from "./c.js";``, and
-        declares no name at its top level that another one declares.
+        Text by file name. A module imports names of its siblings, all by ``import { a, b } from "./c.js";``.
     root : str
         The module whose default export is kept.
 
@@ -45,28 +41,47 @@ def joined(sources: dict[str, str], root: str = ROOT) -> str:
     ...     "editor.js": 'import { twice } from "./sums.js";\\nexport default { four: twice(2) };\\n',
     ...     "sums.js": "export function twice(n) { return 2 * n; }\\n",
     ... }), end="")
-    // sums.js
+    const sums_js = (() => {
     function twice(n) { return 2 * n; }
-    // editor.js
+    return { twice };
+    })();
+    const { twice } = sums_js;
     export default { four: twice(2) };
     """
     order: list[str] = []
     _follow(sources, root, (), order)
-    homes: dict[str, str] = {}
     parts = []
     for file in order:
         text = sources[file]
-        for name in _TOP.findall(text):
-            if homes.setdefault(name, file) != file:
-                raise ValueError(f"{file} and {homes[name]} both declare '{name}'")
         if file != root and _DEFAULT.search(text):
             raise ValueError(f"{file} has a default export")
-        text = _EXPORT.sub("", _IMPORT.sub("", text))
+        names = ", ".join(_EXPORT.findall(text))
+        text = _EXPORT.sub("", _IMPORT.sub(_taken, text)).rstrip()
         left = _LEFT.search(text)
         if left:
             raise ValueError(f"{file} cannot be joined: {left.group().strip()}")
-        parts.append(f"// {file}\n{text.rstrip()}\n")
+        if file == root:
+            parts.append(f"{text}\n")
+        else:
+            parts.append(f"const {_variable(file)} = (() => {{\n{text}\nreturn {{ {names} }};\n}})();\n")
     return "".join(parts)
+
+
+def _taken(found: re.Match[str]) -> str:
+    """What stands in the place of an import."""
+    names = re.sub(r"\s+as\s+", ": ", found[1].strip().rstrip(","))
+    return f"const {{ {names} }} = {_variable(found[2])};"
+
+
+def _variable(file: str) -> str:
+    """What a module's exports are called.
+
+    Examples
+    --------
+    >>> _variable("dom.js")
+    'dom_js'
+    """
+    return file.replace(".", "_")
 
 
 def _follow(sources: dict[str, str], file: str, above: tuple[str, ...], order: list[str]) -> None:
@@ -77,7 +92,7 @@ def _follow(sources: dict[str, str], file: str, above: tuple[str, ...], order: l
         return
     if file not in sources:
         raise ValueError(f"{above[-1] if above else 'nothing'} imports {file}, which does not exist")
-    for other in _IMPORT.findall(sources[file]):
+    for _, other in _IMPORT.findall(sources[file]):
         _follow(sources, other, (*above, file), order)
     order.append(file)
 

@@ -19,9 +19,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sdtheory.editor.admission import Admission
 from sdtheory.editor.defences import HEADERS, Defences, Turned, check_message, message_of
-from sdtheory.editor.exporting import KINDS, PAGE
 from sdtheory.editor.joining import STATIC
-from sdtheory.editor.session import Session, plain_fault
+from sdtheory.editor.kinds import KINDS, PAGE
+from sdtheory.editor.replies import fault_of
+from sdtheory.editor.session import Session
 from sdtheory.errors import SDError, UsageError, shown
 
 HOST = "127.0.0.1"
@@ -128,7 +129,7 @@ def application(session: Session, admission: Admission) -> Defences:
         return error.answer()
 
     def refused(request: Request, error: Any) -> Response:
-        fault = plain_fault(error)
+        fault = fault_of(error)
         return JSONResponse(fault, 409 if fault["code"] in _CONFLICTS else 400)
 
     def unknown(request: Request, error: Any) -> Response:

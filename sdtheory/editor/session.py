@@ -15,9 +15,10 @@ from sdtheory.editor import service
 from sdtheory.editor.arguments import WORKING, checked
 from sdtheory.editor.events import Events, encoded
 from sdtheory.editor.recovery import Journal, Kept
+from sdtheory.editor.replies import answering, changed_facts, saved_reply
 from sdtheory.editor.scenes import delta
 from sdtheory.editor.slow import do
-from sdtheory.editor.state import Refused, State, at_step, history_of, with_saved, with_step
+from sdtheory.editor.state import Refused, State, at_step, with_saved, with_step
 from sdtheory.editor.watching import Watch
 from sdtheory.editor.worker import Worker
 from sdtheory.errors import SDError
@@ -103,9 +104,7 @@ class Session:
             state = self.state
         self._conflict, self._reported = None, ""
         self.events.tell("saved", hash=state.hash)
-        return {
-            "hash": state.hash, "revision": state.revision, "dirty": state.dirty, "history": history_of(state),
-        }  # fmt: skip
+        return saved_reply(state)
 
     async def export(self, kind: str, view: int, scenes: Mapping[int, Any]) -> dict[str, Any]:
         """A file to take away: its ``name``, ``type`` and ``data``."""
@@ -113,7 +112,7 @@ class Session:
 
     def first_events(self) -> list[bytes]:
         """What a page that begins to listen should know."""
-        found = [encoded("changed", self._facts())]
+        found = [encoded("changed", changed_facts(self.state))]
         return found if self._conflict is None else [*found, encoded("disk-changed", self._conflict)]
 
     async def watch_over(self) -> None:
@@ -140,9 +139,6 @@ class Session:
     def _is_due(self) -> bool:
         return self.state.dirty and time.monotonic() - self._changed >= PAUSE
 
-    def _facts(self) -> dict[str, Any]:
-        return {"revision": self.state.revision, "hash": self.state.hash, "dirty": self.state.dirty}
-
     async def _become(self, state: State) -> None:
         """Take on another state, keep what is unsaved of it, and tell the pages."""
         old, self.state = self.state, state
@@ -152,7 +148,7 @@ class Session:
             self._say_once(f"unsaved changes cannot be kept for a crash: {error.strerror or error}")
         if (old.revision, old.saved) != (state.revision, state.saved):
             self._changed = time.monotonic()
-            self.events.tell("changed", **self._facts())
+            self.events.tell("changed", **changed_facts(self.state))
 
     def _keep(self) -> None:
         state = self.state
@@ -203,21 +199,12 @@ class Session:
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Any] = loop.create_future()
         state = self.state
-        facts = {"ticket": arguments.get("ticket")}
 
-        def heard(kind: str, value: Any) -> None:
-            if kind == "step":
-                self.events.tell("compare-chunk", **value)
-                kind, value = "done", facts
-            elif reply.done():
-                fault = {"error": plain_fault(value)} if kind == "error" else {}
-                self.events.tell("compare-chunk", **facts, done=True, **fault)
-            if reply.done():
-                return
-            if kind == "error":
-                reply.set_exception(value)
-            else:
-                reply.set_result(value)
+        def answer(kind: str, value: Any) -> None:
+            if not reply.done():  # unless the page has gone
+                (reply.set_exception if kind == "error" else reply.set_result)(value)
+
+        heard = answering(arguments.get("ticket"), state.revision, answer, self.events.tell)
 
         def told(kind: str, value: Any) -> None:
             with contextlib.suppress(
@@ -226,21 +213,12 @@ class Session:
                 loop.call_soon_threadsafe(heard, kind, value)
 
         self.worker.ask(op, (state.document, op, dict(arguments), dict(state.experiments)), told)
-        return {**(await reply or facts), "revision": state.revision}
+        return await reply
 
 
 def _stale(state: State, view: int) -> Refused:
     details = {"scene": service.scene(state, view)}
     return Refused("the model has changed meanwhile", code="stale", details=details)
-
-
-def plain_fault(error: SDError) -> dict[str, Any]:
-    """An error as a page gets it."""
-    if isinstance(error, Refused):
-        return error.plain()
-    message = f"{error.message}; {error.remedy}" if error.remedy else error.message
-    kind = {"Superseded": "superseded"}.get(type(error).__name__, "failed")
-    return {"code": kind, "message": message, "field": None, "start": None, "stop": None}
 
 
 def restored(state: State, kept: Kept) -> State:

@@ -1,4 +1,4 @@
-"""What the worker does: slow operations of the service, and exports."""
+"""What the worker does: slow operations of the service, and exports. Only the worker loads what they need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdtheory.documents import Document
-from sdtheory.editor.work import work, work_steps
 
 IN_STEPS = frozenset({"compare"})  # operations of which several replies are told
 
@@ -31,6 +30,9 @@ def do(document: Document, op: str, arguments: Mapping[str, Any], experiments: M
         from sdtheory.editor.exporting import exported
 
         return exported(document, **arguments)
+
+    from sdtheory.editor.work import work, work_steps
+
     if op in IN_STEPS:
         return work_steps(document, op, arguments, experiments)
     return work(document, op, arguments, experiments)

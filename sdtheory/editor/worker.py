@@ -135,11 +135,11 @@ class Worker:
             self._outbox.put(message)
 
     def _start(self) -> None:
-        os.environ["PYTHONSAFEPATH"] = "1"  # no module that lies beside a model is taken for one of Python's
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(self.work, theirs), daemon=True)
-        self._process.start()
+        with _no_modules_of_the_folder():
+            self._process.start()
         theirs.close()
         self._outbox = queue.SimpleQueue()
         threading.Thread(target=_post, args=(self._outbox, ours), daemon=True).start()
@@ -197,6 +197,20 @@ class Worker:
 
 def _superseded() -> Superseded:
     return Superseded("a newer request took the place of this one")
+
+
+@contextlib.contextmanager
+def _no_modules_of_the_folder() -> Iterator[None]:
+    """Processes begun meanwhile take no module that lies beside a model for one of Python's."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _post(outbox: Any, pipe: Any) -> None:

@@ -84,7 +84,7 @@ class Served:
             while line := stream.readline().strip():
                 key, _, value = line.decode("latin-1").partition(":")
                 headers.append((key.lower(), value.strip()))
-            length = dict(headers).get("content-length")
+            length = dict(headers).get("content-length") if data[:5] != b"HEAD " else None
             return Answer(status, headers, stream.read(int(length)) if length else b"")
 
     def send(self, method: str, target: str, headers: dict[str, str] | list, body: bytes = b"") -> Answer:

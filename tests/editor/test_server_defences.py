@@ -103,9 +103,9 @@ def test_the_token_lets_in_once(server):
     first = server.send("GET", f"/?t={token}", server.head(Cookie=None))
     cookie = first.header("set-cookie")
     assert first.status == 200
-    assert (cookie.startswith(f"sdtheory-{server.port}=") and cookie.partition(";")[2].lower().split("; ") == [
-        "", "httponly", "path=/", "samesite=strict",
-    ]) or set(cookie.lower().split("; ")[1:]) == {"httponly", "path=/", "samesite=strict"}  # fmt: skip
+    name, *rest = cookie.lower().split("; ")
+    assert name.startswith(f"sdtheory-{server.port}=")
+    assert set(rest) == {"httponly", "path=/", "samesite=strict"}
     assert b'content="0; url=/"' in first.body and token.encode() not in first.body
     assert server.get("/scene", Cookie=cookie.partition(";")[0]).status == 200
     assert server.send("GET", f"/?t={token}", server.head(Cookie=None)).status == 401
@@ -269,7 +269,7 @@ def test_no_path_leads_anywhere(server, folder, name):
 
 
 @pytest.mark.parametrize(
-    "view", ["-1", "x", "", "1e3", "0x0", "999999999999", "..", "%00", "0&view=1", "0&path=x", "٣"]
+    "view", ["-1", "x", "", "1e3", "0x0", "999999999999", "..", "%00", "0&view=1", "0&path=x", "%D9%A3"]
 )
 def test_the_number_of_a_view_is_a_number(server, view):
     for target in ("/scene", "/export/view.svg"):
