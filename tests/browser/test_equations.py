@@ -81,9 +81,10 @@ def test_completion_offers_the_inputs_first_and_inserts_what_was_chosen(edit):
     editing.page.locator(".completion li", has_text="understanding").first.wait_for()
     editing.press("Enter")
     assert editing.field("Equation").input_value() == "capability - understanding"
+    editing.page.keyboard.type(" * ")
     editing.press("Control+Space")
     editing.page.locator(".completion li").nth(5).wait_for()
-    editing.press("Escape", "Enter")
+    editing.press("Escape", "Backspace", "Backspace", "Backspace", "Enter")
     editing.hears("equation of opaque share set")
     assert editing.document.variables["opaque share"].equation == "capability - understanding"
 
