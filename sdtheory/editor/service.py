@@ -14,7 +14,7 @@ from sdtheory.editor import arranging, drawing_edits, variable_edits
 from sdtheory.editor.arguments import ASKING, CHANGING, WORKING, checked
 from sdtheory.editor.checks import check_field
 from sdtheory.editor.drawing_edits import Done
-from sdtheory.editor.editing import Editing, editing_of
+from sdtheory.editor.editing import Editing, editing_of, with_view
 from sdtheory.editor.identity import first_identity
 from sdtheory.editor.looking import DEPTH, causes, find, rename_preview, uses
 from sdtheory.editor.scenes import delta, scene_of
@@ -35,7 +35,7 @@ _VERBS = {
         "add_stock", "add_auxiliary", "rename", "set_equation", "set_initial", "set_units", "set_documentation",
         "set_lookup", "set_range", "set_simulation", "match_links",
     ),
-    arranging: ("align",),
+    arranging: ("align", "layout"),
 }  # fmt: skip
 _EDITS: Mapping[str, Callable[[Editing, Mapping[str, Any]], Done]] = {
     verb: getattr(module, verb) for module, verbs in _VERBS.items() for verb in verbs
@@ -177,7 +177,10 @@ def _edited(state: State, op: str, arguments: Mapping[str, Any], view: int) -> S
         return taken(state, arguments["text"].encode(state.document.encoding))
     if op not in _EDITS:
         raise Refused(f"unknown operation '{op}'", code="unknown-operation")
-    editing, name = _EDITS[op](editing_of(state, view), arguments)
+    editing = editing_of(state, view)
+    if op.startswith("add_") and op != "add_view":
+        editing = with_view(editing)
+    editing, name = _EDITS[op](editing, arguments)
     return with_step(state, name, editing.document, editing.identity)
 
 
