@@ -260,6 +260,20 @@ class Edits:
         """The document with a second drawing (ghost, shadow) of a variable."""
         return self._edited("add_alias", name, x, y, view)
 
+    def draw_variable(
+        self, name: str, x: float | None = None, y: float | None = None, view: int = 0
+    ) -> Document:
+        """The document with a variable drawn in a view that does not show it yet.
+
+        Parameters
+        ----------
+        name : str
+        x, y : float, optional
+            Its centre; where there is room, near what it is computed from, when left out.
+        view : int
+        """
+        return self._edited("draw_variable", name, x, y, view)
+
     def add_text(self, text: str, x: float, y: float, view: int = 0) -> Document:
         """The document with a text box."""
         return self._edited("add_text", text, x, y, view)

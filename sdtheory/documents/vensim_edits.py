@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sdtheory.documents.drafting import block_of
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
-from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, remove
+from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, draw_variable, remove
 from sdtheory.documents.vensim_blocks import prose, units_of
 from sdtheory.documents.vensim_connect import attach, connect, disconnect, match_links
 from sdtheory.documents.vensim_insert import indented
@@ -53,6 +53,7 @@ __all__ = [
     "attach",
     "connect",
     "disconnect",
+    "draw_variable",
     "match_links",
     "move",
     "remove",

@@ -133,7 +133,7 @@ CHANGING: Mapping[str, Mapping[str, Kind]] = {
     "connect": {"source": TEXT, "target": TEXT, "polarity": optional(TEXT)},
     "disconnect": {"id": TEXT},
     "match_links": {"name": TEXT},
-    "layout": {"ids": optional(TEXTS)},
+    "layout": {},
     "align": {"ids": TEXTS, "how": TEXT},
     "undo": {},
     "redo": {},

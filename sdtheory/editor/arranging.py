@@ -1,19 +1,27 @@
-"""Operations on the places of several elements: aligned or spread evenly, and nothing else is moved."""
+"""Operations on places: elements aligned or spread evenly, and what no view shows drawn; nothing else is moved."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sdtheory.diagrams.stock_flow_layout import laid_out_view
+from sdtheory.documents import Document
+from sdtheory.documents.reads import key_of
 from sdtheory.documents.view import Element, Point
+from sdtheory.documents.words import CONTROLS
 from sdtheory.editor.drawing_edits import Done
-from sdtheory.editor.editing import Editing
+from sdtheory.editor.editing import Editing, with_view
 from sdtheory.editor.state import Refused
-from sdtheory.errors import shown
+from sdtheory.editor.variables import full_name
+from sdtheory.errors import SDError, shown
+from sdtheory.names import canonical
+from sdtheory.translate import load
 
 _EDGES: Mapping[str, tuple[int, float]] = {  # axis, and which side of the symbol
     "left": (0, -0.5), "centre": (0, 0.0), "right": (0, 0.5), "top": (1, -0.5), "middle": (1, 0.0), "bottom": (1, 0.5),
 }  # fmt: skip
+EDGE = 60  # pixels to the left of and above a whole diagram
 _SPREAD = {"distribute-across": 0, "distribute-down": 1}
 
 
@@ -69,3 +77,53 @@ def _spread(elements: Mapping[str, Element], axis: int) -> dict[str, Point]:
 
 def _with(element: Element, axis: int, value: float) -> Point:
     return (value, element.y) if axis == 0 else (element.x, value)
+
+
+def layout(editing: Editing, arguments: Mapping[str, Any]) -> Done:
+    """What no view shows, drawn with its links: all together when nothing is drawn yet, else where there is room."""
+    editing = with_view(editing)
+    document, view = editing.document, editing.view
+    model = document.views[view].model
+    undrawn = [name for name in _undrawn(document) if document.entry(name).model == model]
+    if not undrawn:
+        raise Refused("every variable is drawn already", code="layout")
+    empty = not any(element.variable for one in document.views for element in one.elements)
+    places = _laid_out(document) if empty else {}
+    for name in undrawn:
+        x, y = places.get(canonical(name), (None, None))
+        editing = editing.after(editing.document.draw_variable(name, x, y, view))
+    for name in undrawn:
+        editing = editing.after(editing.document.match_links(name))
+    return editing, f"Draw {len(undrawn)} variable{'s' if len(undrawn) > 1 else ''}"
+
+
+def _undrawn(document: Document) -> list[str]:
+    """The names of variables that no view shows: stocks first, then flows, which need them, then the others."""
+    drawn = {
+        key_of(document, view.model, element.variable)
+        for view in document.views
+        for element in view.elements
+        if element.variable is not None
+    }
+    order = {"stock": 0, "flow": 1}
+    found = [
+        entry
+        for key, entry in document.variables.items()
+        if key not in drawn and key not in CONTROLS and entry.kind not in ("subscript", "module", "opaque")
+    ]
+    return [full_name(entry) for entry in sorted(found, key=lambda entry: order.get(entry.kind, 2))]
+
+
+def _laid_out(document: Document) -> dict[str, Point]:
+    """Places for all variables of a model; none when it cannot be loaded."""
+    try:
+        view = laid_out_view(load(document))
+    except SDError:
+        return {}
+    named = [element for element in view.elements if element.variable is not None]
+    left, top = (min((getattr(one, axis) - getattr(one, size) / 2 for one in named), default=0.0)
+                 for axis, size in (("x", "width"), ("y", "height")))  # fmt: skip
+    return {
+        canonical(one.variable or ""): (round(one.x - left + EDGE), round(one.y - top + EDGE))
+        for one in named
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from sdtheory.translate.syntax import VENSIM_ARGUMENTS, XMILE_ARGUMENTS
 
 Plain = dict[str, Any]
 MOST = 50  # candidates
+_WORD = re.compile(r"\w+")
 _KINDS = {
     "pure": "computed from its arguments",
     "time": "depends on the time",
@@ -102,8 +104,8 @@ def _fits(prefix: str, name: str) -> bool:
     >>> _fits("the st", "theory stock"), _fits("stock", "theory stock"), _fits("st the", "theory stock")
     (True, True, False)
     """
-    words = iter(canonical(name).split(" "))
-    return all(any(word.startswith(part) for word in words) for part in canonical(prefix).split(" ") if part)
+    words = iter(_WORD.findall(canonical(name)))
+    return all(any(word.startswith(part) for word in words) for part in _WORD.findall(canonical(prefix)))
 
 
 def _rank(candidate: Plain, prefix: str) -> tuple[bool, bool]:

@@ -77,3 +77,8 @@ def called(editing: Editing, ids: list[str], verb: str) -> str:
     element = editing.element(ids[0])
     words = element.variable or ("text" if element.kind == "text" else element.kind)
     return f"{verb} {shown(words, 60)}"
+
+
+def with_view(editing: Editing) -> Editing:
+    """The same with a view to draw in: a document without any is given its first."""
+    return editing if editing.document.views else editing.after(editing.document.add_view("View 1"))

@@ -14,12 +14,12 @@ from sdtheory.editor import arranging, drawing_edits, variable_edits
 from sdtheory.editor.arguments import ASKING, CHANGING, WORKING, checked
 from sdtheory.editor.checks import check_field
 from sdtheory.editor.drawing_edits import Done
-from sdtheory.editor.editing import Editing, editing_of
+from sdtheory.editor.editing import Editing, editing_of, with_view
 from sdtheory.editor.identity import first_identity
 from sdtheory.editor.looking import DEPTH, causes, find, rename_preview, uses
 from sdtheory.editor.scenes import delta, scene_of
 from sdtheory.editor.state import Refused, State, Step, at_step, with_saved, with_step
-from sdtheory.errors import DocumentError, SDError, UnknownName, UsageError
+from sdtheory.errors import DocumentError, SDError, UnknownName, UsageError, shown
 
 __all__ = ["SLOW", "Refused", "State", "answer", "of_document", "opened", "saved", "scene", "taken"]
 
@@ -35,7 +35,7 @@ _VERBS = {
         "add_stock", "add_auxiliary", "rename", "set_equation", "set_initial", "set_units", "set_documentation",
         "set_lookup", "set_range", "set_simulation", "match_links",
     ),
-    arranging: ("align",),
+    arranging: ("align", "layout"),
 }  # fmt: skip
 _EDITS: Mapping[str, Callable[[Editing, Mapping[str, Any]], Done]] = {
     verb: getattr(module, verb) for module, verbs in _VERBS.items() for verb in verbs
@@ -177,8 +177,38 @@ def _edited(state: State, op: str, arguments: Mapping[str, Any], view: int) -> S
         return taken(state, arguments["text"].encode(state.document.encoding))
     if op not in _EDITS:
         raise Refused(f"unknown operation '{op}'", code="unknown-operation")
-    editing, name = _EDITS[op](editing_of(state, view), arguments)
+    _refuse_submodels(state, op, arguments, view)
+    editing = editing_of(state, view)
+    if op.startswith("add_") and op != "add_view":
+        editing = with_view(editing)
+    editing, name = _EDITS[op](editing, arguments)
     return with_step(state, name, editing.document, editing.identity)
+
+
+def _refuse_submodels(state: State, op: str, arguments: Mapping[str, Any], view: int) -> None:
+    """Raise for an edit of a variable or a drawing of a module, which are shown only."""
+    document = state.document
+    if view and view >= len(document.views):
+        raise Refused(f"there is no view {view}", code="view", field="view")
+    entry = document.variables.get(arguments.get("name", "")) if not op.startswith("add_") else None
+    ids = [*arguments.get("ids", ()), *(place["id"] for place in arguments.get("elements", ()))]
+    ids += [
+        arguments[word] for word in ("id", "source", "target", "to") if isinstance(arguments.get(word), str)
+    ]
+    numbers = {
+        int(head) for head in (id.partition(":")[0] for id in ids) if head.isdecimal() and len(head) < 6
+    }
+    numbers |= {view} if op.startswith("add_") and op != "add_view" else set()
+    models = [document.views[number].model for number in numbers if number < len(document.views)]
+    if entry is not None:
+        models.append(entry.model)
+    if any(models):
+        name = shown(next(filter(None, models)))
+        raise Refused(
+            f"this is a part of the module '{name}', which is shown only",
+            code="read-only",
+            remedy="edit its own file",
+        )
 
 
 def taken(state: State, data: bytes) -> State:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdtheory.documents.drafting import block_of
+from sdtheory.documents.edits import as_text
 from sdtheory.editor.checks import units_fault
 from sdtheory.editor.drawing_edits import Done
 from sdtheory.editor.editing import Editing
@@ -99,7 +100,7 @@ def set_lookup(editing: Editing, arguments: Mapping[str, Any]) -> Done:
 def set_range(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Another range of values; null is an open end."""
     name = arguments["name"]
-    low, high = ("?" if value is None else f"{value!r}" for value in (arguments["low"], arguments["high"]))
+    low, high = ("?" if value is None else as_text(value) for value in (arguments["low"], arguments["high"]))
     units = editing.document.entry(name).units
     new = editing.document.set_units(name, f"{units} [{low},{high}]".lstrip())
     return editing.after(new), f"Edit range of {shown(name, 60)}"

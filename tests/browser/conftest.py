@@ -94,6 +94,7 @@ class Editing:
 
     def save(self) -> bytes:
         """Save by the keyboard; what the file holds then."""
+        self.page.locator(".status .said").evaluate("node => { node.textContent = ''; }")
         self.press("Control+s")
         self.hears("saved")
         return self.path.read_bytes()

@@ -52,7 +52,7 @@ TANK = """<?xml version="1.0" encoding="utf-8"?>
 <model><variables>
 <!-- water -->
 <stock name="water"><eqn>10</eqn><outflow>leak</outflow><units>Litre</units></stock>
-<flow name="leak"><eqn>water / drain\u00a0time * SUM(hole[*])</eqn><units>Litre/Hour</units></flow>
+<flow name="leak"><eqn>water / drain_time * SUM(hole[*])</eqn><units>Litre/Hour</units></flow>
 <aux name="drain time"><eqn>8 &gt; 3</eqn><units>Hour</units><doc>slow</doc></aux>
 <aux name="hole"><dimensions><dim name="side"/></dimensions><element subscript="left"><eqn>1</eqn></element>
 <element subscript="right"><eqn>0.5 + gauge</eqn></element></aux>

@@ -118,6 +118,7 @@ export async function saveDocument(root, store) {
     store.warn("this model is read only");
     return;
   }
+  await store.settled();
   try {
     saved(store, await store.link.save({ hash: store.scene.hash }));
   } catch (error) {

@@ -64,6 +64,7 @@ function makeParts(store, root) {
 
 /** @param {import("./store.js").Store} store @param {"undo" | "redo"} op */
 async function stepBack(store, op) {
+  await store.settled();
   const { history } = store.scene;
   const name = op === "undo" ? history.undo_name : history.redo_name;
   if (!(op === "undo" ? history.can_undo : history.can_redo)) {

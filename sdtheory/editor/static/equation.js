@@ -15,12 +15,6 @@ let fields = 0;
  * @property {(words: string) => void} suggest
  */
 
-/** Names of arguments, or how many there may be. @param {(string | number)[]} given */
-function argumentWords(given) {
-  if (given.every((one) => typeof one === "number")) return given.length ? `${[...new Set(given)].join(" to ")} arguments` : "";
-  return given.join(", ");
-}
-
 /**
  * @param {import("./store.js").Store} store
  * @param {{field: "equation" | "initial" | "units", label: string, lines: number, commit: (name: string, text: string) => Promise<any>,
@@ -115,7 +109,10 @@ export function makeEquationField(store, how) {
     if (issue.suggestion) {
       note.append(html("button", {
         type: "button", text: `use ${issue.suggestion}`,
-        on: { click: () => replaceSpan(issue.start ?? 0, issue.stop ?? area.value.length, issue.suggestion) },
+        on: {
+          pointerdown: (/** @type {Event} */ event) => event.preventDefault(), // the field keeps the focus
+          click: () => replaceSpan(issue.start ?? 0, issue.stop ?? area.value.length, issue.suggestion),
+        },
       }));
     }
     return note;
@@ -194,7 +191,7 @@ export function makeEquationField(store, how) {
   function helpFor(at) {
     const name = typeof at === "string" ? at : at?.function;
     const found = name && store.scene.functions.find((/** @type {any} */ one) => one.name.toLowerCase() === name.toLowerCase());
-    help.textContent = found ? [`${found.name}(${argumentWords(found.arguments ?? [])})`, found.help].filter(Boolean).join(": ") : "";
+    help.textContent = found ? [`${found.name}(${found.arguments})`, found.help].filter(Boolean).join(": ") : "";
   }
 
   async function commit() {
@@ -245,6 +242,7 @@ export function makeEquationField(store, how) {
     event.stopPropagation();
   }
 
+  store.on("flush", () => area.isConnected && commit());
   area.addEventListener("keydown", keydown);
   area.addEventListener("input", () => {
     state.all = false;
@@ -255,9 +253,9 @@ export function makeEquationField(store, how) {
     under.scrollTop = area.scrollTop;
   });
   area.addEventListener("focus", later);
-  area.addEventListener("blur", () => {
+  area.addEventListener("blur", (/** @type {FocusEvent} */ event) => {
     hideList();
-    commit();
+    if (!node.contains(/** @type {Node | null} */ (event.relatedTarget))) commit();
   });
   return {
     node, area, show, changed,

@@ -137,10 +137,17 @@ export function makeLookup(store) {
   async function send() {
     if (!curve) return;
     const { name, x, y, kind: type } = curve;
-    const numbers = scales.map((field) => Number(field.value));
-    const args = { name, x, y, kind: type, xscale: numbers.slice(0, 2), yscale: numbers.slice(2) };
+    const args = { name, x, y, kind: type, ...changedScales() };
     if (await store.attempt("set_lookup", args)) store.say(`lookup ${name} set`);
     else show(store.variable(name));
+  }
+
+  /** The scales whose fields say something else than the curve has. */
+  function changedScales() {
+    const numbers = scales.map((field) => Number(field.value));
+    const known = [...(curve?.xscale ?? []), ...(curve?.yscale ?? [])];
+    const differs = (/** @type {number} */ from) => [from, from + 1].some((i) => scales[i].value !== shortNumber(known[i]));
+    return { ...(differs(0) ? { xscale: numbers.slice(0, 2) } : {}), ...(differs(2) ? { yscale: numbers.slice(2) } : {}) };
   }
 
   /** @param {PointerEvent} event @returns {[number, number]} */

@@ -1,6 +1,6 @@
 // Feedback loops: the list, their way on the diagram, and which of them drives the model at each time.
 
-import { button, canonicalName, html, shortNumber, svg } from "./dom.js";
+import { button, canonicalName, counted, html, shortNumber, svg } from "./dom.js";
 import { drawBadge, paintLinks } from "./marks.js";
 import { nearestTime } from "./chart.js";
 
@@ -42,7 +42,7 @@ export function makeLoops(store, diagram, runs) {
     }
     if (!reply) return;
     state.loops = reply.loops;
-    note.textContent = [`${reply.loops.length} loops`, reply.complete ? "" : "not all of them", reply.note].filter(Boolean).join("; ");
+    note.textContent = [counted(reply.loops.length, "loop"), reply.complete ? "" : "not all of them", reply.note].filter(Boolean).join("; ");
     draw();
     dominate();
   }
@@ -53,6 +53,8 @@ export function makeLoops(store, diagram, runs) {
       const reply = await store.latest("dominance", { changes: runs.state.changes });
       if (!reply) return;
       state.dominance = reply;
+      if (reply.loops.length) state.loops = reply.loops; // the same loops, with their shares
+      if (state.held) state.held = state.loops.find((loop) => loop.id === state.held.id) ?? null;
     } catch (error) {
       state.dominance = null;
       note.textContent = /** @type {Error} */ (error).message;
@@ -96,12 +98,13 @@ export function makeLoops(store, diagram, runs) {
   function shareNow(id) {
     const shares = state.dominance?.shares?.[id];
     if (!shares || runs.state.cursor === null) return null;
-    return Math.abs(shares[nearestTime(state.dominance.times, runs.state.cursor)] ?? NaN);
+    const share = shares[nearestTime(state.dominance.times, runs.state.cursor)];
+    return share === null || share === undefined ? null : Math.abs(share);
   }
 
   /** The drawings of a link by the names of its ends: a connector, or a pipe. @param {string} from @param {string} to */
   function drawingsOfLink(from, to) {
-    const [source, target] = [canonicalName(from), canonicalName(to)];
+    const [source, target] = [from, to].map((name) => canonicalName(name.replace(/\[[^\]]*\]$/, ""))); // elements of arrays are drawn as one
     const nameOf = (/** @type {string} */ id) => canonicalName(store.elements.get(id)?.variable ?? id ?? "");
     return [...store.elements.values()].filter((one) => {
       if (one.kind === "connector") return nameOf(one.source) === source && nameOf(one.target) === target;
@@ -145,18 +148,22 @@ export function makeLoops(store, diagram, runs) {
       return;
     }
     const period = dominance.periods.find((/** @type {any} */ one) => one.start <= time && time <= one.stop);
+    /** @type {Map<string, any>} */
     const links = new Map();
     for (const loop of state.loops) {
       const share = shareNow(loop.id) ?? 0;
       const strong = Boolean(period?.loops.includes(loop.id));
-      if (share < 0.02 && !strong) continue;
-      for (const [from, to] of loop.links) {
-        for (const one of drawingsOfLink(from, to)) {
-          const before = links.get(one.id);
-          if (!before || before.share < share) links.set(one.id, { share, kind: kindOf(loop.polarity), strong: strong || before?.strong });
-          else if (strong) before.strong = true;
-        }
+      for (const one of loop.links.flatMap((/** @type {[string, string]} */ [from, to]) => drawingsOfLink(from, to))) {
+        const sum = links.get(one.id) ?? { share: 0, largest: -1, kind: "unknown", strong: false };
+        sum.share += share;
+        sum.strong ||= strong;
+        if (share > sum.largest) Object.assign(sum, { largest: share, kind: kindOf(loop.polarity) });
+        links.set(one.id, sum);
       }
+    }
+    for (const [id, sum] of links) {
+      sum.share = Math.min(sum.share, 1);
+      if (sum.share < 0.02 && !sum.strong) links.delete(id);
     }
     paintLinks(diagram, links);
   }
@@ -198,7 +205,7 @@ export function makeLoops(store, diagram, runs) {
       for (const item of list.querySelectorAll(".loop")) {
         const share = shareNow(item.querySelector(".id")?.textContent ?? "");
         const cell = /** @type {HTMLElement} */ (item.querySelector(".share"));
-        if (share !== null) cell.textContent = Number.isFinite(share) ? `${Math.round(share * 100)} %` : "undefined";
+        cell.textContent = share === null ? "undefined" : `${Math.round(share * 100)} %`;
       }
     }
   });

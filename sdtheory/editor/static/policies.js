@@ -3,15 +3,13 @@
 import { button, html, shortNumber } from "./dom.js";
 import { makeChart } from "./chart.js";
 
-const FIRST_RUNS = [64, 256];
-
 /**
  * @param {import("./store.js").Store} store
  * @param {any} runs
  */
 export function makePolicies(store, runs) {
   const state = {
-    id: "", experiment: /** @type {any} */ (null), on: /** @type {Set<string>} */ (new Set()), ticket: 0, stage: 0, wanted: false, stages: /** @type {number[]} */ ([]),
+    id: "", experiment: /** @type {any} */ (null), on: /** @type {Set<string>} */ (new Set()), ticket: 0, wanted: false,
   };
   const choice = html("select", { "aria-label": "Experiment" });
   const note = html("p", { class: "quiet", role: "status" });
@@ -45,8 +43,13 @@ export function makePolicies(store, runs) {
       note.textContent = /** @type {Error} */ (error).message;
       return;
     }
-    const { policies, uncertainty, runs: count, seed } = state.experiment;
+    const { policies, uncertainty, runs: count, seed, fault } = state.experiment;
     text.value = state.experiment.text;
+    if (fault) {
+      note.textContent = fault;
+      list.replaceChildren();
+      return;
+    }
     state.on = new Set(policies.filter((/** @type {any} */ one) => one.on !== false).map((/** @type {any} */ one) => one.name));
     note.textContent = `${uncertainty} uncertain parameters, ${count} runs, seed ${seed}`;
     list.replaceChildren(...policies.map(row));
@@ -56,34 +59,27 @@ export function makePolicies(store, runs) {
   function row(policy, i) {
     const box = html("input", { type: "checkbox", "aria-label": policy.name });
     box.checked = state.on.has(policy.name);
+    box.disabled = i === 0; // the baseline, against which the others are held
     box.addEventListener("change", () => {
       if (box.checked) state.on.add(policy.name);
       else state.on.delete(policy.name);
       if (state.wanted) start(false);
     });
-    return html("label", { class: `policy c${(i + 1) % 8}`, title: policy.description }, box, html("span", { class: "swatch" }), html("span", { class: "name", text: policy.name }),
+    return html("label", { class: `policy c${i % 8}`, title: policy.description }, box, html("span", { class: "swatch" }), html("span", { class: "name", text: policy.name }),
       html("span", { class: "quiet", text: policy.description ?? "" }));
   }
 
   /** @param {boolean} asked */
-  function start(asked) {
+  async function start(asked) {
     if (!state.experiment) return;
     if (asked) state.wanted = true;
-    const most = state.experiment.runs;
-    state.stages = [...FIRST_RUNS.filter((count) => count < most), most];
-    state.stage = 0;
-    step();
-  }
-
-  async function step() {
     state.ticket += 1;
     const ticket = state.ticket;
-    const count = state.stages[state.stage];
-    note.textContent = `comparing ${state.on.size} policies on ${count} runs\u2026`;
-    const outputs = runs.state.pins;
+    note.textContent = `comparing ${state.on.size} policies\u2026`;
     const policies = state.experiment.policies.map((/** @type {any} */ one) => one.name).filter((/** @type {string} */ name) => state.on.has(name));
+    const args = { id: state.id, policies, outputs: runs.state.pins, width: Math.max(host.clientWidth, 200), ticket };
     try {
-      const reply = await store.link.send({ op: "compare", args: { id: state.id, policies, runs: count, outputs, width: Math.max(host.clientWidth, 200), ticket } });
+      const reply = await store.link.send({ op: "compare", args });
       if (reply?.bands) take(reply);
     } catch (error) {
       if (ticket === state.ticket && /** @type {any} */ (error).code !== "superseded") note.textContent = /** @type {Error} */ (error).message;
@@ -94,21 +90,17 @@ export function makePolicies(store, runs) {
   function take(chunk) {
     if (chunk.ticket !== state.ticket) return;
     if (chunk.error) {
-      note.textContent = chunk.error.message;
+      if (chunk.error.code !== "superseded") note.textContent = chunk.error.message;
       return;
     }
     if (chunk.bands) draw(chunk);
-    if (chunk.done === false || (chunk.done === undefined && chunk.runs < state.stages[state.stage])) return;
-    if (state.stage + 1 < state.stages.length) {
-      state.stage += 1;
-      step();
-    } else store.say("comparison done");
+    if (chunk.final) store.say(`comparison of ${chunk.runs} runs done`);
   }
 
   /** @param {any} chunk */
   function draw(chunk) {
     const names = Object.keys(chunk.bands);
-    const order = ["", ...state.experiment.policies.map((/** @type {any} */ one) => one.name)];
+    const order = state.experiment.policies.map((/** @type {any} */ one) => one.name);
     const colourOf = (/** @type {string} */ policy) => Math.max(order.indexOf(policy), 0);
     const variables = [...new Set(names.flatMap((policy) => Object.keys(chunk.bands[policy])))];
     for (const [label, chart] of charts) {
@@ -139,15 +131,14 @@ export function makePolicies(store, runs) {
       html("th", { scope: "row", text: one.name }), html("td", { text: one.policy }), html("td", { text: shortNumber(one.difference?.mean) }),
       html("td", { text: one.difference ? `${shortNumber(one.difference.low)} to ${shortNumber(one.difference.high)}` : "" }),
       html("td", { text: percent(one.probability_better) }), html("td", { text: percent(one.probability_worse) }), html("td", { text: String(one.valid_runs ?? "") })));
-    table.replaceChildren(html("table", {}, html("caption", { text: `Paired differences to the baseline, ${chunk.runs} runs, seed ${chunk.seed}` }),
+    table.replaceChildren(html("table", {}, html("caption", { text: `Paired differences to ${chunk.metrics?.[0]?.against ?? "the baseline"}, ${chunk.runs} runs, seed ${chunk.seed}` }),
       html("thead", {}, html("tr", {}, ...head.map((words) => html("th", { text: words })))), html("tbody", {}, ...rows)));
     note.textContent = `${chunk.runs} runs, seed ${chunk.seed}`;
   }
 
   async function save() {
     try {
-      const reply = await store.ask("set_experiment", { id: state.id, text: text.value, hash: state.experiment.hash ?? "" });
-      if (reply?.hash) state.experiment.hash = reply.hash;
+      await store.ask("set_experiment", { id: state.id, text: text.value, hash: state.experiment.hash });
       store.say("experiment saved");
       await read();
       if (state.wanted) start(false);

@@ -20,6 +20,7 @@ import { canonicalName } from "./dom.js";
  * @property {(ids: string[]) => void} select
  * @property {(name: string | null | undefined) => any} variable
  * @property {() => boolean} idle
+ * @property {() => Promise<void>} settled
  * @property {(issues: any[]) => void} setIssues
  * @property {(words: string) => void} say
  * @property {(words: string) => void} warn
@@ -73,6 +74,10 @@ export function makeStore(link) {
       store.emit("selection");
     },
     idle: () => pending === 0,
+    settled: async () => {
+      store.emit("flush"); // fields send what was typed
+      await queue.catch(() => {});
+    },
     setIssues: (issues) => {
       const before = new Set(store.scene.issues.map((/** @type {any} */ issue) => issue.variable));
       store.scene.issues = issues;
