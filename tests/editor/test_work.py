@@ -52,11 +52,16 @@ def test_a_run_has_the_numbers_of_the_engine():
     changes = {"theorist boost": 0.5, "capability": 3.0}
     reply = plain(work(SEED, "simulate", {"changes": changes, "outputs": ["capability"], "ticket": 4}, {}))
     run = simulate(load(SEED), changes)
-    assert reply["ticket"] == 4 and reply["status"] == "ok"
-    assert reply["times"] == run.index.tolist() and reply["series"] == {
-        "capability": run["capability"].tolist()
-    }
-    assert reply["final"] == run.iloc[-1].to_dict()
+    assert reply["ticket"] == 4 and reply["status"] == "ok" and reply["times"] == run.index.tolist()
+    assert reply["series"] == {"capability": pytest.approx(run["capability"].tolist(), rel=1e-9)}
+    assert reply["final"] == pytest.approx(run.iloc[-1].to_dict(), rel=1e-9)
+
+
+def test_a_run_after_an_edit_is_that_of_the_edited_file():
+    work(SEED, "simulate", {}, {})
+    for edited in (SEED.set_equation("search leverage", "3"), SEED.move("capability", 1, 2), SEED):
+        reply = work(edited, "simulate", {}, {})
+        assert reply["final"] == pytest.approx(simulate(load(edited)).iloc[-1].to_dict(), rel=1e-9)
 
 
 def test_of_an_array_there_is_a_series_for_each_element():
