@@ -21,10 +21,8 @@ def move(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Elements moved to new centres."""
     places = arguments["elements"]
     name = called(editing, [place["id"] for place in places], "Move")
-    for place in places:
-        own = editing.own(place["id"])
-        editing = editing.after(editing.document.move(own, place["x"], place["y"], editing.view))
-    return editing, name
+    own = [(editing.own(place["id"]), float(place["x"]), float(place["y"])) for place in places]
+    return editing.after(editing.document.move_all(own, editing.view)), name
 
 
 def reshape(editing: Editing, arguments: Mapping[str, Any]) -> Done:
