@@ -22,7 +22,7 @@ def move(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     places = arguments["elements"]
     name = called(editing, [place["id"] for place in places], "Move")
     own = [(editing.own(place["id"]), float(place["x"]), float(place["y"])) for place in places]
-    return editing.after(editing.document.move_all(own, editing.view)), name
+    return editing.after(editing.document.move_all(own, editing.view), same=True), name
 
 
 def reshape(editing: Editing, arguments: Mapping[str, Any]) -> Done:
