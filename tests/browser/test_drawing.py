@@ -74,7 +74,9 @@ def test_arrows_meet_outlines_signs_keep_to_links_names_lie_free_and_nothing_is_
 def strayed(links: list, symbols: list) -> list:
     """Links whose tip meets no outline, or whose sign is far from them."""
     boxes = [box for symbol in symbols for box in (*symbol["shapes"], *symbol["words"])]
-    loose = [link["label"] for link in links if min(distance_to_border(link["tip"], box) for box in boxes) > 6]
+    loose = [
+        link["label"] for link in links if min(distance_to_border(link["tip"], box) for box in boxes) > 6
+    ]
     signed = [link for link in links if link["sign"]]
     away = [one["label"] for one in signed if np.hypot(*(np.array(one["line"]) - one["sign"]).T).min() > 14]
     return loose + away
@@ -87,7 +89,8 @@ def overlapping(symbols: list) -> list:
         (a["name"], b["name"])
         for a in drawn
         for b in drawn
-        if a is not b and any(overlap(words, it) for words in a["words"] for it in (*b["words"], *b["shapes"]))
+        if a is not b
+        and any(overlap(words, it) for words in a["words"] for it in (*b["words"], *b["shapes"]))
     ]
 
 
@@ -123,7 +126,9 @@ def test_python_has_the_geometry_of_the_table(case):
     if case["result"] is None:
         assert got is None
     else:
-        assert np.asarray(got, dtype=float) == pytest.approx(np.asarray(case["result"], dtype=float), abs=1e-6)
+        assert np.asarray(got, dtype=float) == pytest.approx(
+            np.asarray(case["result"], dtype=float), abs=1e-6
+        )
 
 
 def test_the_page_has_the_geometry_of_the_table(edit):
@@ -154,10 +159,14 @@ def test_while_something_is_dragged_pipes_keep_right_angles_and_nothing_is_sent(
     editing.page.evaluate("() => new Promise(requestAnimationFrame)")
     way = editing.page.locator(".element.pipe .pipe").first.get_attribute("d")
     points = [tuple(map(float, part.split(","))) for part in way.replace("M", "").replace("L", " ").split()]
-    assert all(abs(a[0] - b[0]) < 0.02 or abs(a[1] - b[1]) < 0.02 for a, b in zip(points, points[1:], strict=False))
+    assert all(
+        abs(a[0] - b[0]) < 0.02 or abs(a[1] - b[1]) < 0.02 for a, b in zip(points, points[1:], strict=False)
+    )
     assert len(editing.served.session.state.steps) == sent
     preview = editing.page.locator('.element[data-kind="stock"] .hit').first.bounding_box()
     editing.page.mouse.up()
     editing.hears("moved")
     after = editing.page.locator('.element[data-kind="stock"] .hit').first.bounding_box()
-    assert preview["x"] == pytest.approx(after["x"], abs=1.5) and preview["y"] == pytest.approx(after["y"], abs=1.5)
+    assert preview["x"] == pytest.approx(after["x"], abs=1.5) and preview["y"] == pytest.approx(
+        after["y"], abs=1.5
+    )

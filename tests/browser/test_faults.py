@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import visit
+from driving import visit
 
 STATIC = Path("sdtheory/editor/static")
 NAMES = b"""<?xml version="1.0" encoding="utf-8"?>
@@ -30,10 +30,20 @@ def test_names_that_are_markup_are_drawn_as_words(edit):
     editing.refusals = True
     assert editing.page.locator(".element .words").all_text_contents()
     editing.page.locator(".element").first.click()
-    assert editing.page.evaluate("() => document.querySelectorAll('.sdtheory-editor :is(img, script, b)').length") == 0
+    assert (
+        editing.page.evaluate(
+            "() => document.querySelectorAll('.sdtheory-editor :is(img, script, b)').length"
+        )
+        == 0
+    )
     editing.panel("issues")
     editing.page.get_by_role("button", name="List").click()
-    assert editing.page.evaluate("() => document.querySelectorAll('.sdtheory-editor :is(img, script, b)').length") == 0
+    assert (
+        editing.page.evaluate(
+            "() => document.querySelectorAll('.sdtheory-editor :is(img, script, b)').length"
+        )
+        == 0
+    )
 
 
 def test_a_change_in_another_window_is_shown_and_a_late_change_is_refused_not_lost(edit, browser):
@@ -144,7 +154,9 @@ def test_the_modules_can_be_joined_into_one():
     declared: dict[str, str] = {}
     for path in STATIC.glob("*.js"):
         text = path.read_text(encoding="utf-8")
-        for name in re.findall(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE):
+        for name in re.findall(
+            r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE
+        ):
             assert declared.setdefault(name, path.name) == path.name, (name, path.name, declared[name])
 
 

@@ -12,7 +12,8 @@ def test_the_wheel_zooms_where_the_pointer_is(edit):
     before = editing.element("capability").locator(".hit").bounding_box()["width"]
     editing.page.mouse.wheel(0, -400)
     editing.page.wait_for_function(
-        "old => document.querySelector('.element.stock .hit').getBoundingClientRect().width > 1.3 * old", arg=before
+        "old => document.querySelector('.element.stock .hit').getBoundingClientRect().width > 1.3 * old",
+        arg=before,
     )
     now = editing.place("capability")
     assert abs(now[0] - x) < 2 and abs(now[1] - y) < 2
@@ -44,7 +45,9 @@ def test_a_variable_is_found_in_another_view(edit):
     editing = edit("m4_paradigms.mdl")
     hidden = {e.variable for e in editing.document.views[0].elements}
     other = next(
-        e.variable for e in editing.document.views[2].elements if e.kind == "auxiliary" and e.variable not in hidden
+        e.variable
+        for e in editing.document.views[2].elements
+        if e.kind == "auxiliary" and e.variable not in hidden
     )
     editing.press("Control+f")
     editing.page.get_by_label("Find in all views").fill(other)
@@ -52,7 +55,9 @@ def test_a_variable_is_found_in_another_view(edit):
     editing.press("Enter")
     editing.element(other).wait_for()
     assert editing.page.evaluate("() => document.activeElement.dataset.name") == other
-    assert editing.page.locator(".view-tabs [aria-selected=true]").inner_text() == editing.document.views[2].name
+    assert (
+        editing.page.locator(".view-tabs [aria-selected=true]").inner_text() == editing.document.views[2].name
+    )
 
 
 def test_views_are_tabs_by_pointer_and_by_keys_and_can_be_added(edit):
@@ -60,10 +65,14 @@ def test_views_are_tabs_by_pointer_and_by_keys_and_can_be_added(edit):
     tabs = editing.page.locator(".view-tabs [role=tab]")
     assert tabs.all_inner_texts() == [view.name for view in editing.document.views]
     tabs.nth(1).click()
-    editing.page.locator('.view-tabs [aria-selected="true"]', has_text=editing.document.views[1].name).wait_for()
+    editing.page.locator(
+        '.view-tabs [aria-selected="true"]', has_text=editing.document.views[1].name
+    ).wait_for()
     tabs.nth(1).focus()
     editing.press("ArrowRight")
-    editing.page.locator('.view-tabs [aria-selected="true"]', has_text=editing.document.views[2].name).wait_for()
+    editing.page.locator(
+        '.view-tabs [aria-selected="true"]', has_text=editing.document.views[2].name
+    ).wait_for()
     before = editing.path.read_bytes()
     editing.page.get_by_role("button", name="Add a view").click()
     editing.page.get_by_role("textbox", name="Name of the view").fill("what is left")
@@ -108,7 +117,9 @@ def test_the_diagram_is_one_stop_and_arrows_go_to_the_neighbour(edit):
     assert editing.page.evaluate(where) is not None
     editing.focus("capability")
     editing.press("Control+ArrowRight")
-    assert "link from capability" in editing.page.evaluate("() => document.activeElement.getAttribute('aria-label')")
+    assert "link from capability" in editing.page.evaluate(
+        "() => document.activeElement.getAttribute('aria-label')"
+    )
     editing.press("Control+ArrowRight")
     assert editing.page.evaluate(where) in ("opaque share", "understood share")
     editing.press("Tab")
