@@ -74,7 +74,7 @@ def edit(browser: Any, worker: Worker, tmp_path: Path) -> Iterator[Callable[...,
         yield open_
         for editing in opened:
             loud = [line for line in editing.console if not (editing.refusals and REFUSED in line)]
-            assert loud == []
+            assert loud == [], [(one.request.post_data, one.text()) for one in editing.refused]
             strangers = [
                 url for url in editing.requests if not url.startswith(editing.served.admission.origin)
             ]

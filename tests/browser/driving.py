@@ -19,6 +19,7 @@ class Editing:
     path: Path
     console: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    refused: list[Any] = field(default_factory=list)  # answers that were errors
     refusals: bool = False  # whether the test has operations refused
 
     def element(self, name: str, kind: str = "") -> Any:
@@ -121,6 +122,7 @@ def visit(context: Any, served: Served, path: Path) -> Editing:
     page.on("console", lambda said: editing.console.append(f"{said.type}: {said.text}"))
     page.on("pageerror", lambda error: editing.console.append(f"page error: {error}"))
     page.on("request", lambda request: editing.requests.append(request.url))
+    page.on("response", lambda one: one.status >= 400 and editing.refused.append(one))
     page.goto(f"{admission.origin}/")
     page.locator(".views button").first.wait_for(timeout=10_000)
     page.set_default_timeout(8_000)

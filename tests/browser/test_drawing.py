@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -27,7 +28,8 @@ LOOK = """() => {
         for (let i = 0; sign && i <= 60; i += 1) way.push(line.getPointAtLength((length * i) / 60));
         const middle = sign && sign.getBBox();
         return {
-            label: node.getAttribute("aria-label"), tip: [tip.x, tip.y], line: way.map((p) => [p.x, p.y]).concat([[tip.x, tip.y]]),
+            label: node.getAttribute("aria-label"), tip: [tip.x, tip.y],
+            line: way.map((p) => [p.x, p.y]).concat([[tip.x, tip.y]]),
             sign: middle && [middle.x + middle.width / 2, middle.y + middle.height / 2],
         };
     });
@@ -159,9 +161,7 @@ def test_while_something_is_dragged_pipes_keep_right_angles_and_nothing_is_sent(
     editing.page.evaluate("() => new Promise(requestAnimationFrame)")
     way = editing.page.locator(".element.pipe .pipe").first.get_attribute("d")
     points = [tuple(map(float, part.split(","))) for part in way.replace("M", "").replace("L", " ").split()]
-    assert all(
-        abs(a[0] - b[0]) < 0.02 or abs(a[1] - b[1]) < 0.02 for a, b in zip(points, points[1:], strict=False)
-    )
+    assert all(abs(a[0] - b[0]) < 0.02 or abs(a[1] - b[1]) < 0.02 for a, b in itertools.pairwise(points))
     assert len(editing.served.session.state.steps) == sent
     preview = editing.page.locator('.element[data-kind="stock"] .hit').first.bounding_box()
     editing.page.mouse.up()
