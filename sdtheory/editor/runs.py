@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sdtheory.engines.simulate import simulate
+from sdtheory.engines.at_once import simulate_at_once
 from sdtheory.errors import SDWarning
 from sdtheory.model.model import Model
 from sdtheory.model.subscripts import split
@@ -40,7 +40,7 @@ def run_of(model: Model, changes: Mapping[str, float], outputs: Sequence[str], w
     begun = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SDWarning)
-        frame = simulate(model, dict(changes))
+        frame = simulate_at_once(model, dict(changes))
     wanted = {canonical(name) for name in outputs}
     columns = [
         column

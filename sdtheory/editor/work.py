@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 from sdtheory.checking import check
@@ -14,10 +16,11 @@ from sdtheory.editor.policies import comparisons, path_of
 from sdtheory.editor.runs import run_of
 from sdtheory.editor.state import Refused
 from sdtheory.editor.structure import dominance_of, loops_of
-from sdtheory.errors import SDError
+from sdtheory.errors import SDError, SDWarning
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.model.model import Model
 from sdtheory.translate import load
+from sdtheory.translate.updating import read_ahead, updated
 
 Plain = dict[str, Any]
 Experiments = Mapping[str, str]
@@ -69,10 +72,36 @@ def work_steps(
         ) from None  # fmt: skip
 
 
-@lru_cache(maxsize=4)
+def prepare(document: Document) -> None:
+    """Have a document read in this process before anything is asked, so that the first answer is a quick one."""
+    read_ahead(document)
+    with contextlib.suppress(SDError):
+        model_of(document)
+
+
 def model_of(document: Document) -> Model:
-    """The model of a document, remembered."""
-    return load(document)
+    """The model of a document: a recent one again, or made from the last one with what has changed.
+
+    Raises
+    ------
+    SDError
+        When it cannot be loaded.
+    """
+    for known, model in _RECENT:
+        if known == document:
+            return model
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SDWarning)  # `issues` tells what loading has to say
+        if _RECENT:
+            before, last = _RECENT[-1]
+            model = updated(last, before, document)
+        else:
+            model = load(document)
+    _RECENT.append((document, model))
+    return model
+
+
+_RECENT: deque[tuple[Document, Model]] = deque(maxlen=4)
 
 
 def _simulate(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:

@@ -54,6 +54,8 @@ def run_program(
     Result, str
         And the engine that ran: ``vectorised``, with a warning, where machine code cannot be made.
     """
+    if engine == "auto" and inputs.shape[1] == 1 and reduce is None:
+        return _run_one(program, inputs, seed, progress, first_run)
     given: Any = {
         "reduce": reduce, "seed": seed, "jobs": jobs, "progress": progress, "first_run": first_run
     }  # fmt: skip
@@ -67,6 +69,28 @@ def run_program(
         except NoMachineCode as error:
             _warn_once(f"{error.message}; the vectorised engine runs in its place")
     return run_vectorised(program, inputs, **given), "vectorised"
+
+
+def _run_one(
+    program: Program,
+    inputs: np.ndarray,
+    seed: int,
+    progress: Callable[[int], None] | None,
+    first_run: int,
+) -> tuple[Result, str]:
+    """A single run, for which machine code need not be good, but soon there."""
+    if _seconds(program, inputs) >= WORTH_LOADING:
+        from sdtheory.engines.compiled import run_at_once
+
+        try:
+            result = run_at_once(program, inputs, seed=seed, first_run=first_run)
+            if progress is not None:
+                progress(1)
+            return result, "compiled"
+        except NoMachineCode as error:
+            _warn_once(f"{error.message}; the vectorised engine runs in its place")
+    result = run_vectorised(program, inputs, seed=seed, progress=progress, first_run=first_run)
+    return result, "vectorised"
 
 
 def quickest(program: Program, inputs: np.ndarray) -> str:

@@ -17,7 +17,7 @@ from sdtheory.engines.graph import CONST, RUN, Program, arguments_of, closure
 from sdtheory.engines.pipeline_code import PipelineCode
 from sdtheory.engines.reducer_code import ReducerCode
 from sdtheory.engines.reducers import Reducer
-from sdtheory.engines.table_code import read_table
+from sdtheory.engines.table_code import read_rows, read_table, rows_of
 from sdtheory.engines.vector_code import BASE, Code, Mathematics, Value, constant, integer
 
 # Numbers that stay in the code because it gains from knowing them; all others are handed over, so that
@@ -55,10 +55,13 @@ class Kernel:
         LLVM assembly of the function ``run`` with `ARGUMENTS`.
     constants : array
         The numbers that the function reads at ``constants``.
+    lanes : int
+        Runs side by side.
     """
 
     text: str
     constants: np.ndarray
+    lanes: int
 
 
 def kernel(
@@ -74,7 +77,7 @@ def kernel(
     method : str
         ``euler`` or ``rk4``.
     lanes : int
-        Runs side by side; a power of two times `mathematics.lanes`.
+        Runs side by side: a power of two times `mathematics.lanes`, or 1.
     mathematics : Mathematics
 
     Examples
@@ -89,7 +92,7 @@ def kernel(
     """
     writer = _Writer(program, reducers, method, lanes, mathematics)
     writer.write()
-    return Kernel(writer.text(), np.array(list(writer.constants), dtype=float))
+    return Kernel(writer.text(), np.array(writer.constants, dtype=float), lanes)
 
 
 class _Writer:
@@ -106,7 +109,8 @@ class _Writer:
         self.reducers = reducers
         self.rk4 = method == "rk4"
         self.code = Code(lanes, mathematics)
-        self.constants: dict[float, int] = {}
+        self.constants: list[float] = []
+        self.places: dict[float | str, int] = {}  # of a number, or the points of a table, among them
         self.time = Value("%time" if self.rk4 else "%now")
         states = program.states
         self.integrals = [place for place, state in enumerate(states) if state.kind == "integral"]
@@ -165,8 +169,24 @@ class _Writer:
     def _constant(self, value: float) -> Value:
         if value in KNOWN or math.isnan(value):
             return constant(value)
-        place = self.constants.setdefault(value, len(self.constants))
+        place = self._place_of(value, [value])
         return self.code.load(self.code.at("%constants", integer(place)), wide=False)
+
+    def _place_of(self, what: float | str, numbers: Sequence[float]) -> int:
+        """Where numbers stand among the constants."""
+        place = self.places.setdefault(what, len(self.constants))
+        if place == len(self.constants):
+            self.constants.extend(numbers)
+        return place
+
+    def _table(self, number: int, argument: Value) -> Value:
+        """A table read at an argument; with one run at a time its points are handed over as constants are."""
+        table, name = self.program.tables[number], f"table{number}"
+        rows = rows_of(table) if self.code.lanes == 1 else None
+        if rows is None:
+            return read_table(self.code, name, table, argument)
+        place = self._place_of(name, rows)
+        return read_rows(self.code, self.code.at("%constants", integer(place)), len(table.x), argument)
 
     def _nodes(self, places: Iterable[int], known: Mapping[int, Value]) -> dict[int, Value]:
         """The values of nodes, and of those known before; constants are read where they are used."""
@@ -195,8 +215,7 @@ class _Writer:
             case "state":
                 return self.code.load(self.slots[node[1]])
             case "table":
-                argument = self.code.number(values[node[2]])
-                return read_table(self.code, f"table{node[1]}", self.program.tables[node[1]], argument)
+                return self._table(node[1], self.code.number(values[node[2]]))
         return self.code.operation(node[0], [values[argument] for argument in node[1:]])
 
     # the function
@@ -264,8 +283,7 @@ class _Writer:
         self.run_values = {place: computed[place] for place in self.once}
         if self.randoms:
             first = code.binary("add", Value("%first", "i64"), BASE)
-            lanes = ", ".join(f"i64 {lane}" for lane in range(code.lanes))
-            numbers = code.binary("add", first, Value(f"<{lanes}>", "i64", True))
+            numbers = code.binary("add", first, code.numbers())
             self.numbers = code.binary("and", numbers, integer(0xFFFFFFFF))
 
     def _draw(self, keys: list[str]) -> None:

@@ -62,9 +62,8 @@ class PipelineCode:
     def _gathered(self, places: Value) -> Value:
         """Each run's own value from its own place."""
         code = self.code
-        text = "poison"
+        elements = []
         for lane in range(code.lanes):
             place = Value(code.put(f"add i64 {code.element(places, lane)}, {lane}"), "i64")
-            one = code.load(code.at(self.ring, place), wide=False)
-            text = code.put(f"insertelement <{code.lanes} x double> {text}, double {one.text}, i64 {lane}")
-        return Value(text, "double", True)
+            elements.append(code.load(code.at(self.ring, place), wide=False).text)
+        return code.gathered(elements)

@@ -14,6 +14,7 @@ import numpy as np
 from sdtheory.engines.cells import Cells
 from sdtheory.engines.choose import COMPILED, quickest, run_program
 from sdtheory.engines.clock import clock
+from sdtheory.engines.frames import frame_of, tell_infinite
 from sdtheory.engines.graph import Program
 from sdtheory.engines.memory import remembered
 from sdtheory.engines.program import make_program
@@ -83,8 +84,6 @@ def simulate(
     >>> round(float(run.loc[12.0, "capability"]), 4)
     38.4696
     """
-    import pandas as pd
-
     _check_choice(engine, method)
     changed, numbers, tables = with_changes(
         model, changes, method, start=start, stop=stop, time_step=time_step, save_every=save_every
@@ -95,16 +94,7 @@ def simulate(
         return _by_reference(changed, {**numbers, **tables}, wanted)
     inputs = np.array(list(numbers.values())).reshape(len(numbers), 1)
     result, ran = run_program(program, inputs, engine, seed=seed)
-    frame = pd.DataFrame(
-        {name: values[0] for name, values in result.values.items()}, index=pd.Index(result.times, name="time")
-    )
-    frame.attrs["engine"] = ran
-    frame.attrs["status"] = str(result.status[0])
-    if result.status[0] != "ok":
-        warnings.warn(f"the run diverged: {result.message[0]}", SDWarning, stacklevel=2)
-    else:
-        _tell_infinite(frame)
-    return frame
+    return frame_of(result, ran)
 
 
 @enough_memory()
@@ -399,17 +389,8 @@ def _by_reference(model: Model, changes: Mapping[str, Any], wanted: list[str] | 
     _check_grid(model, 1, wanted)
     frame = run_reference(model, changes, outputs=wanted)
     frame.attrs["engine"] = "reference"
-    _tell_infinite(frame)
+    tell_infinite(frame)
     return frame
-
-
-def _tell_infinite(frame: Any) -> None:
-    """Name the first value that is infinite although no stock is; a missing value may be meant."""
-    rows, columns = np.nonzero(np.isinf(frame.to_numpy(dtype=float)))
-    if len(rows):
-        name, value = frame.columns[columns[0]], frame.iat[rows[0], columns[0]]
-        message = f'"{shown(name)}" is {value:g} at time {frame.index[rows[0]]:g}'
-        warnings.warn(message, SDWarning, stacklevel=4)
 
 
 def _check_grid(model: Model, runs: int, wanted: list[str] | None) -> None:

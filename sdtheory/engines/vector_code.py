@@ -1,7 +1,7 @@
 """LLVM instructions on values of many runs side by side, written as text.
 
 A value is either one number for all runs or a vector with one element for each; it is a number
-(``double``), a truth value (``i1``) or an integer (``i64``).
+(``double``), a truth value (``i1``) or an integer (``i64``). Where there is one run, nothing is a vector.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Code:
     Parameters
     ----------
     lanes : int
-        Runs side by side; a multiple of `mathematics.lanes`.
+        Runs side by side: a multiple of `mathematics.lanes`, or 1.
     mathematics : Mathematics
     """
 
@@ -86,6 +86,11 @@ class Code:
     declarations: dict[str, None] = field(default_factory=dict)
     globals: dict[str, str] = field(default_factory=dict)
     count: int = 0
+
+    @property
+    def permutes(self) -> bool:
+        """Elements of a vector can be picked by index."""
+        return self.mathematics.permutes and self.lanes > 1
 
     # the text
 
@@ -115,7 +120,7 @@ class Code:
 
     def type_of(self, kind: str, wide: bool) -> str:
         """The text of a type."""
-        return f"<{self.lanes} x {kind}>" if wide else kind
+        return f"<{self.lanes} x {kind}>" if wide and self.lanes > 1 else kind
 
     def typed(self, value: Value) -> str:
         """A value after its type."""
@@ -161,6 +166,8 @@ class Code:
         """The value, one for each run."""
         if value.wide:
             return value
+        if self.lanes == 1:
+            return Value(value.text, value.kind, True)
         if not value.text.startswith("%"):
             return Value(f"splat ({value.kind} {value.text})", value.kind, True)
         return Value(self.splat(value.kind, value.text, self.lanes), value.kind, True)
@@ -174,7 +181,18 @@ class Code:
 
     def element(self, value: Value, lane: int) -> str:
         """One run's element."""
+        if self.lanes == 1:
+            return value.text
         return self.put(f"extractelement {self.typed(value)}, i64 {lane}")
+
+    def gathered(self, elements: list[str]) -> Value:
+        """The number whose elements, one for each run, are these."""
+        if self.lanes == 1:
+            return Value(elements[0], "double", True)
+        text = "poison"
+        for lane, element in enumerate(elements):
+            text = self.put(f"insertelement <{self.lanes} x double> {text}, double {element}, i64 {lane}")
+        return Value(text, "double", True)
 
     def number(self, value: Value) -> Value:
         """A truth value as 1 or 0."""
@@ -211,7 +229,7 @@ class Code:
         """One of LLVM's own functions on numbers."""
         parts, wide = self.same(*arguments)
         kind = self.type_of("double", wide)
-        suffix = f"v{self.lanes}f64" if wide else "f64"
+        suffix = f"v{self.lanes}f64" if wide and self.lanes > 1 else "f64"
         name = self.declare(kind, f"llvm.{word}.{suffix}", *[kind] * len(parts))
         return Value(self.put(f"call {kind} {name}({', '.join(map(self.typed, parts))})"), "double", wide)
 
@@ -282,23 +300,21 @@ class Code:
         function = self.declare("double", word, *["double"] * len(parts))
         if not wide:
             return Value(self.put(f"call double {function}({', '.join(map(self.typed, parts))})"))
-        result = "poison"
+        results = []
         for lane in range(self.lanes):
             given = ", ".join(f"double {self.element(part, lane)}" for part in parts)
-            one = self.put(f"call double {function}({given})")
-            result = self.put(f"insertelement <{self.lanes} x double> {result}, double {one}, i64 {lane}")
-        return Value(result, "double", True)
+            results.append(self.put(f"call double {function}({given})"))
+        return self.gathered(results)
 
     def _by_vector(self, word: str, parts: list[Value], wide: bool) -> Value:
         lanes = self.mathematics.lanes
         kind = f"<{lanes} x double>"
         name = f"{self.mathematics.prefix}{'v' * len(parts)}_{word}"
         function = self.declare(kind, name, *[kind] * len(parts))
-        if not wide:  # the vector form here too: the same argument must give the same bits everywhere
+        if not wide or self.lanes == 1:  # the same argument must give the same bits everywhere
             given = ", ".join(f"{kind} {self.splat('double', part.text, lanes)}" for part in parts)
-            return Value(
-                self.put(f"extractelement {kind} {self.put(f'call {kind} {function}({given})')}, i64 0")
-            )
+            result = self.put(f"extractelement {kind} {self.put(f'call {kind} {function}({given})')}, i64 0")
+            return Value(result, "double", wide)
         pieces = []
         for first in range(0, self.lanes, lanes):
             given = ", ".join(f"{kind} {self.piece(part, first, lanes)}" for part in parts)
@@ -325,6 +341,12 @@ class Code:
             ]
             lanes *= 2
         return pieces[0]
+
+    def numbers(self) -> Value:
+        """The runs of the chunk, counted from 0."""
+        if self.lanes == 1:
+            return Value("0", "i64", True)
+        return Value(f"<{', '.join(f'i64 {lane}' for lane in range(self.lanes))}>", "i64", True)
 
     # random numbers
 

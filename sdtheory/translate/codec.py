@@ -81,6 +81,8 @@ class Codec:
 
     def _plain(self, value: Any) -> Any:
         kind = type(value)
+        if kind is float:
+            return self._number(value)
         if kind is str:
             return self._text(value)
         if value is None or kind is bool:

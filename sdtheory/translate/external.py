@@ -279,9 +279,9 @@ def _reads_inside(tree: Any) -> bool:
         if type(node).__name__ in STRUCTURES:
             return True
         if isinstance(node, tuple | list):
-            stack.extend(node)
+            stack.extend(part for part in node if not isinstance(part, float))
         elif dataclasses.is_dataclass(node):
-            stack.extend(getattr(node, field.name) for field in dataclasses.fields(node))
+            stack.extend(vars(node).values())
     return False
 
 

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from sdtheory.documents import Document
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
@@ -179,12 +181,12 @@ class _Guard:
 
     def rebuilt(self, node: Any) -> Any:
         """A structure with its names numbered; anything unknown is an error, not a pass."""
-        import numpy as np
-
+        if isinstance(node, float):  # most are the points of lookups
+            return float(node)
         kind = type(node).__name__
         if node is None or isinstance(node, bool):
             return node
-        if isinstance(node, int | float | np.number):
+        if isinstance(node, int | np.number):
             return float(node)
         if isinstance(node, np.ndarray) and node.dtype.kind in "fiu":
             return node.astype(float)

@@ -6,7 +6,8 @@ import graphlib
 import math
 import re
 import warnings
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sdtheory.documents import Document, Limits
@@ -19,13 +20,15 @@ from sdtheory.model.model import CONTROLS, SimulationSettings
 from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault
 from sdtheory.translate.modules import connections
+from sdtheory.translate.remembered import remembered
 from sdtheory.translate.structure import SETTINGS, cycle, place_of_setting, refuse_loop, trail
-from sdtheory.translate.syntax import fault_in
+from sdtheory.translate.syntax import VENSIM_ARGUMENTS, XMILE_ARGUMENTS, fault_in
 
 _COMMENTS = re.compile(r"\{[^{}]*\}")
 # words that PySD's parsers would take for structures of their own
 INTERNAL = frozenset({"reference", "subscripts ref", "arithmetic", "logic", "inline lookup", "call", "stock"})
 INTERNAL_VENSIM = INTERNAL | {"lookup", "data"}
+_first_fault = remembered(fault_in)
 _PURE = {
     canonical(name)
     for row in FUNCTIONS.values()
@@ -55,7 +58,7 @@ def check_document(document: Document, limits: Limits) -> None:
     _check_settings(document)
     _check_names(document, entries, limits)
     connected = {target for target, _ in connections(document)}
-    own = {key.rpartition(".")[2] for key in document.variables} | set(document.macros)
+    own = _renamed_functions(document)
     room = limits.text_length
     graph: dict[str, list[str]] = {}
     for key, entry in entries:
@@ -81,7 +84,7 @@ def check_document(document: Document, limits: Limits) -> None:
             _check_written(document, entry)
             _check_syntax(document, entry, own)
     for macro in document.macros.values():
-        wrong = fault_in(macro.equation, document.format, own) if macro.equation else None
+        wrong = _first_fault(macro.equation, document.format, own) if macro.equation else None
         if wrong is not None:
             raise ModelError(
                 f"macro '{shown(macro.name)}': {wrong.message}",
@@ -186,7 +189,30 @@ def _limit(document: Document, place: Any, what: str, most: int, name: str) -> L
     )
 
 
-def _check_equation(document: Document, entry: Entry, block: Block, limits: Limits) -> list[Reference]:
+def _renamed_functions(document: Document) -> frozenset[str]:
+    """The functions with arguments of their own (`syntax`) whose names the model gives to something else."""
+    functions = VENSIM_ARGUMENTS if document.format == "vensim" else XMILE_ARGUMENTS
+    own = (key.rpartition(".")[2] for key in document.variables)
+    return frozenset(functions.keys() & {*own, *document.macros})
+
+
+@dataclass(frozen=True)
+class _Measures:
+    """How deep an equation nests, how many terms it has, and the names in it."""
+
+    nested: int
+    terms: int
+    references: tuple[Reference, ...]
+
+
+@remembered
+def _measured(text: str, format: str) -> _Measures:
+    nested = max(depth(text, format), _tower(text, format))
+    count = max(terms(text, format), _arguments(text, format))
+    return _Measures(nested, count, tuple(references(text, format)))
+
+
+def _check_equation(document: Document, entry: Entry, block: Block, limits: Limits) -> tuple[Reference, ...]:
     """Hold an equation against the limits; gives the names in it."""
     text = block.equation
     whose = f"the equation of '{shown(entry.name)}'"
@@ -194,17 +220,16 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
         raise _limit(
             document, block, f"{whose} has {len(text):,} characters", limits.equation_bytes, "equation_bytes"
         )
-    nested = max(depth(text, document.format), _tower(text, document.format))
-    if nested > limits.depth:
-        raise _limit(document, block, f"{whose} is nested {nested:,} deep", limits.depth, "depth")
-    count = max(terms(text, document.format), _arguments(text, document.format))
-    if count > limits.terms:
-        raise _limit(document, block, f"{whose} has {count:,} terms", limits.terms, "terms")
+    measures = _measured(text, document.format)
+    if measures.nested > limits.depth:
+        what = f"{whose} is nested {measures.nested:,} deep"
+        raise _limit(document, block, what, limits.depth, "depth")
+    if measures.terms > limits.terms:
+        raise _limit(document, block, f"{whose} has {measures.terms:,} terms", limits.terms, "terms")
     if entry.kind == "subscript":
-        return []
+        return ()
     internal = INTERNAL_VENSIM if document.format == "vensim" else INTERNAL
-    found = references(text, document.format)
-    for reference in found:
+    for reference in measures.references:
         if len(reference.name) > limits.name_length and reference.name not in document.variables:
             what = f"a name of {len(reference.name):,} characters in {whose}"
             raise _limit(document, block, what, limits.name_length, "name_length")
@@ -223,7 +248,7 @@ def _check_equation(document: Document, entry: Entry, block: Block, limits: Limi
             column=block.column,
             remedy=remedy,
         )
-    return found
+    return measures.references
 
 
 def _arguments(text: str, format: str) -> int:
@@ -278,13 +303,13 @@ def _check_written(document: Document, entry: Entry) -> None:
             )
 
 
-def _check_syntax(document: Document, entry: Entry, own: Set[str]) -> None:
+def _check_syntax(document: Document, entry: Entry, own: frozenset[str]) -> None:
     """Brackets, operators and numbers of every equation must be in order."""
     if entry.kind in ("subscript", "opaque"):
         return
     for block in entry.blocks:
         for text, start in ((block.equation, None), (block.initial, 0)):
-            found = fault_in(text, document.format, own) if text else None
+            found = _first_fault(text, document.format, own) if text else None
             if found is not None:
                 place = found.start if start is None else start
                 raise fault(document, entry, found.message, found.remedy, block, place)

@@ -1,8 +1,8 @@
 """An XMILE document through PySD's parsers.
 
-PySD is given the equations alone, one for each variable of a plain private file, with every name numbered;
-arrays, graphical functions, stocks, modules and macros are put together here from the document. So names
-that PySD's grammar misreads, several models in one file, and XMILE's own words for the clock do no harm.
+PySD's grammar is given the equations alone, one by one, with every name numbered; arrays, graphical
+functions, stocks, modules and macros are put together here from the document. So names that PySD's grammar
+misreads, several models in one file, and XMILE's own words for the clock do no harm.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from sdtheory.documents import Document
 from sdtheory.documents.index import Block, Entry, Macro
@@ -20,9 +19,9 @@ from sdtheory.names import canonical
 from sdtheory.translate.faults import display_name, fault, unreadable
 from sdtheory.translate.mending import mended
 from sdtheory.translate.modules import connections
+from sdtheory.translate.remembered import remembered
 from sdtheory.translate.xmile_equation import Scope, points_of, rewritten, spelled_back
 
-NAMESPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
 CONTROLS = {"initial time": "start", "final time": "stop", "time step": "time_step"}
 
 
@@ -33,7 +32,7 @@ def xmile_model(document: Document, folder: Path) -> Any:
     ----------
     document : Document
     folder : Path
-        A private folder for the copy that PySD reads.
+        A private folder, where PySD's model is said to be from.
 
     Raises
     ------
@@ -43,7 +42,7 @@ def xmile_model(document: Document, folder: Path) -> Any:
     from pysd.translators.structures.abstract_model import AbstractModel
 
     reader = _Reader(document)
-    reader.parse(folder / "model.xmile")
+    reader.parse()
     sections = [reader.main(), *(reader.macro(macro) for macro in document.macros.values())]
     return AbstractModel(original_path=folder / "model.xmile", sections=tuple(sections))
 
@@ -58,6 +57,17 @@ class _Text:
     block: Block | None = None
     axes: tuple[str, ...] = ()
     macro: Macro | None = None
+
+
+@remembered
+def _tree(equation: str, written: str) -> Any:
+    """PySD's tree of an equation in numbered names; what PySD loses of it is mended from how the file writes it."""
+    from pysd.translators.xmile.xmile_element import EquationVisitor
+    from pysd.translators.xmile.xmile_structures import parsing_ops
+    from pysd.translators.xmile.xmile_utils import Grammar
+
+    parsed = Grammar.get("equations", parsing_ops).parse(equation)
+    return mended(EquationVisitor(parsed).translation, written, "xmile")
 
 
 class _Reader:
@@ -87,38 +97,16 @@ class _Reader:
                 if text:
                     self.texts[key, place, word] = _Text(text, scope, entry, block, axes)
 
-    def parse(self, copy: Path) -> None:
+    def parse(self) -> None:
         """Let PySD parse every text; its trees come back with the document's names."""
-        from pysd.translators.xmile.xmile_file import XmileFile
-
-        keys = list(self.texts)
-        variables = "".join(
-            f'<aux name="q{place}"><eqn>{escape(rewritten(text.equation, text.scope))}</eqn></aux>'
-            for place, text in enumerate(self.texts.values())
-        )
-        copy.write_text(
-            f'<xmile version="1.0" xmlns="{NAMESPACE}"><header/>'
-            "<sim_specs><start>0</start><stop>1</stop><dt>1</dt></sim_specs>"
-            f"<model><variables>{variables}</variables></model></xmile>",
-            encoding="utf-8",
-        )
-        file = XmileFile(copy)
-        file.parse(parse_all=False)
-        (section,) = file.sections
-        section.parse(parse_all=False)
-        for component in section.components:
-            if not component.name.startswith("q"):
-                continue
-            key = keys[int(component.name[1:])]
-            text = self.texts[key]
+        for key, text in self.texts.items():
+            plain = rewritten(text.equation, text.scope)
             try:
-                component.parse(section.behaviors)
+                tree = _tree(plain, text.equation)
             except Exception as error:
                 raise self._unreadable(text, error) from None
-            tree = mended(component.components[0][1], text.equation, "xmile")
-            self.trees[key] = spelled_back(
-                tree, text.scope, text.axes, key[0] if isinstance(key[0], str) else ""
-            )
+            own = key[0] if isinstance(key[0], str) else ""
+            self.trees[key] = spelled_back(tree, text.scope, text.axes, own)
 
     def _unreadable(self, text: _Text, error: Exception) -> ModelError:
         if text.entry is not None:

@@ -395,6 +395,16 @@ def test_many_runs_are_compiled_and_one_is_not():
     assert many["capability"].values[0] == pytest.approx(one["capability"].iloc[-1], rel=1e-12)
 
 
+def test_a_single_run_that_takes_numpy_long_is_compiled_at_once(monkeypatch):
+    made = []
+    monkeypatch.setattr("sdtheory.engines.machine_code._compiled", lambda *given: made.append(given))
+    model = sd.load("models/m1_delays.mdl")
+    run = sd.simulate(model, stop=200.0)
+    assert run.attrs["engine"] == "compiled" and not made
+    expected = sd.simulate(model, stop=200.0, engine="vectorised")
+    np.testing.assert_allclose(run, expected, rtol=1e-9)
+
+
 def test_without_the_compiler_the_vectorised_engine_runs_with_one_warning(monkeypatch):
     def missing(*_):
         raise NoMachineCode("llvmlite cannot be used: it is not there")

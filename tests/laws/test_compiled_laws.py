@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdtheory.engines.compiled import run_compiled
+from sdtheory.engines.compiled import run_at_once, run_compiled
 from sdtheory.engines.graph import RUN, STEP, TIME, GraphBuilder, Program, State
 from sdtheory.engines.machine_code import processor
 from sdtheory.engines.reducers import REDUCTIONS, Reducer, reduced
@@ -136,6 +136,18 @@ def test_both_batch_engines_give_the_same_bits_and_messages(program, inputs, see
     expected = run_vectorised(program, given_inputs, seed=seed)
     same(expected, run_compiled(program, given_inputs, seed=seed, exact=True, lanes=lanes))
     same(expected, run_compiled(program, given_inputs, seed=seed, lanes=lanes))
+    same(expected, run_at_once(program, given_inputs, seed=seed))
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs(ROUNDED), samples, st.integers(0, 2**64 - 1), st.booleans())
+def test_machine_code_made_at_once_gives_the_bits_of_that_which_is_made_with_care(
+    program, inputs, seed, exact
+):
+    same(
+        run_compiled(program, inputs, seed=seed, exact=exact),
+        run_at_once(program, inputs, seed=seed, exact=exact),
+    )
 
 
 @settings(max_examples=40, deadline=None)

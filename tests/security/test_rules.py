@@ -9,6 +9,7 @@ import math
 import random
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pysd.translators.structures import abstract_expressions as ae
 
 import sdtheory as sd
 from sdtheory.engines import compiled, machine_code
+from sdtheory.engines.at_once import simulate_at_once
 from sdtheory.engines.audit import audit
 from sdtheory.engines.reference import _module_of
 from sdtheory.errors import SDError
@@ -48,18 +50,19 @@ def machine_text(monkeypatch, tmp_path):
     seen: list[Any] = []
     monkeypatch.setenv("SDTHEORY_CACHE", str(tmp_path / "cache"))
     machine_code.forget()
-    own_function, own_compiled = machine_code.function, machine_code._compiled
 
-    def function(text, machine):
+    def function(own, text, machine):
         seen.append(text)
-        return own_function(text, machine)
+        return own(text, machine)
 
-    def made(text, machine):
-        seen.append(own_compiled(text, machine))
+    def made(own, text, machine):
+        seen.append(own(text, machine))
         return seen[-1]
 
-    monkeypatch.setattr(compiled, "function", function)
-    monkeypatch.setattr(machine_code, "_compiled", made)
+    for name in ("function", "function_at_once"):
+        monkeypatch.setattr(compiled, name, partial(function, getattr(compiled, name)))
+    for name in ("_compiled", "_compiled_at_once"):
+        monkeypatch.setattr(machine_code, name, partial(made, getattr(machine_code, name)))
     yield seen
     machine_code.forget()
 
@@ -79,10 +82,11 @@ def test_no_part_of_a_users_word_is_in_generated_code(tmp_path, machine_text, su
             assert place not in NAMED[suffix], "the word is no name here"
             return
         sd.simulate(model, engine="compiled")
+        simulate_at_once(model)
         with contextlib.suppress(SDError):  # PySD cannot run some of them
             sd.simulate(model, engine="reference")
     sources = [module.read_bytes() for module in _module_of(model).parent.glob("*.py")]
-    assert len(machine_text) == 2 and sources
+    assert len(machine_text) == 4 and sources
     for code in (model.translation.encoded, repr(model.translation.abstract), *sources, *machine_text):
         assert not holds(code, text) and not holds(code, word("the file"))
 
