@@ -294,6 +294,21 @@ class Edits:
         """The document with an element (its id, or a variable's name in a view) moved to a centre."""
         return self._edited("move", element, x, y, view)
 
+    def move_all(self, places: Sequence[tuple[str, float, float]], view: int = 0) -> Document:
+        """The document with several elements (id or name, x, y) moved to other centres.
+
+        Examples
+        --------
+        >>> from sdtheory.documents import read
+        >>> new = read("models/m0_seed.mdl").move_all([("capability", 10, 20), ("understanding", 30, 40)])
+        >>> [(one.x, one.y) for one in new.views[0].elements if one.kind == "stock"][:2]
+        [(10.0, 20.0), (30.0, 40.0)]
+        """
+        from sdtheory.documents.moves import moved
+
+        document = cast("Document", self)
+        return moved(document, places, view, _of_format(document.format).move)
+
     def reshape(
         self,
         element: str,

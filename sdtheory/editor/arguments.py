@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,13 @@ from sdtheory.errors import shown
 LONGEST = 1_000_000  # characters of a text
 MOST = 20_000  # parts of a list
 _ABSENT = object()
+_HALF = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
 
 Check = Callable[[Any], bool]
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= LONGEST
+    return isinstance(value, str) and len(value) <= LONGEST and _HALF.search(value) is None
 
 
 def _is_number(value: Any) -> bool:

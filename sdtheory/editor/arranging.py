@@ -42,8 +42,8 @@ def align(editing: Editing, arguments: Mapping[str, Any]) -> Done:
                 "a link has no place of its own", code="element", field="ids", remedy="leave links out"
             )
     places = _spread(elements, _SPREAD[how]) if how in _SPREAD else _lined(elements, *_EDGES[how])
-    for id, (x, y) in places.items():
-        editing = editing.after(editing.document.move(editing.own(id), x, y, editing.view))
+    own = [(editing.own(id), x, y) for id, (x, y) in places.items()]
+    editing = editing.after(editing.document.move_all(own, editing.view))
     verb = "Distribute" if how in _SPREAD else "Align"
     return editing, f"{verb} {len(ids)} elements"
 

@@ -10,11 +10,11 @@ from typing import Any
 from sdtheory.documents import Document
 from sdtheory.documents.document import Entry
 from sdtheory.documents.drafting import new_name
-from sdtheory.documents.lexer import Reference
+from sdtheory.documents.lexer import Reference, tokens
 from sdtheory.documents.reads import key_of
 from sdtheory.documents.words import PREDEFINED, RESERVED
 from sdtheory.editor.completion import completion_of
-from sdtheory.editor.variables import full_name, named, names_of
+from sdtheory.editor.variables import full_name, named, names_of, parts_of
 from sdtheory.errors import ModelError, SDError, shown
 from sdtheory.model.expression import Expression, Number, Table
 from sdtheory.model.functions import FUNCTIONS
@@ -31,7 +31,7 @@ from sdtheory.model.model import (
 from sdtheory.model.unit_rules import balancing_units, unit_issues
 from sdtheory.model.units import parse_units
 from sdtheory.names import canonical, nearest
-from sdtheory.translate.equation import NotUnderstood, expression_of
+from sdtheory.translate.equation import NotUnderstood, expression_of, plain_dimensions
 from sdtheory.translate.lowering import unit_definitions
 from sdtheory.translate.syntax import fault_in
 
@@ -152,20 +152,18 @@ def _unit_field(document: Document, entry: Entry | None, text: str) -> Iterator[
     if entry is None or len(entry.blocks) != 1 or entry.kind not in ("stock", "flow", "auxiliary"):
         return
     block = entry.blocks[0]
-    parts = dict(_parts(document, entry, block.equation))
+    said = dict(_parts(document, entry))
     trees = {
         field: _tree(document, canonical(full_name(entry)), part, block.subscripts)
-        for field, part in parts.items()
+        for field, part in said.items()
     }
     plain = _RANGE.sub("", text).strip()
     for one in _imbalances(document, entry, trees, plain):
         yield _issue("units", one[0], "units", (0, len(text)), severity=one[1], suggestion=one[2])
 
 
-def _parts(document: Document, entry: Entry, equation: str) -> Iterator[tuple[str, str]]:
-    from sdtheory.editor.variables import parts
-
-    said, initial = parts(entry, entry.blocks[0], document.format)
+def _parts(document: Document, entry: Entry) -> Iterator[tuple[str, str]]:
+    said, initial = parts_of(entry, entry.blocks[0], document.format)
     if said:
         yield "equation", said
     if initial and entry.kind == "stock":
@@ -271,8 +269,6 @@ def _equation_issues(
 
 def _end_of_token(document: Document, text: str, start: int) -> int:
     """Where the piece of an equation that begins at `start` ends; what is missing is marked at one character."""
-    from sdtheory.documents.lexer import tokens
-
     return next((one.stop for one in tokens(text, document.format) if one.start == start), start + 1)
 
 
@@ -316,8 +312,6 @@ def _unknown(what: str, one: Reference, close: str | None, field: str, place: tu
 
 @lru_cache(maxsize=16)
 def _names_of_dimensions(document: Document) -> frozenset[str]:
-    from sdtheory.translate.equation import plain_dimensions
-
     found = set(map(canonical, document.dimensions))
     for dimension in plain_dimensions(document).values():
         found.update(map(canonical, dimension.elements))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sdtheory.documents.view import Point
+from sdtheory.documents.view import Element, Point
 from sdtheory.editor.editing import Editing, called
 from sdtheory.editor.state import Refused
 from sdtheory.errors import shown
@@ -21,10 +21,8 @@ def move(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Elements moved to new centres."""
     places = arguments["elements"]
     name = called(editing, [place["id"] for place in places], "Move")
-    for place in places:
-        own = editing.own(place["id"])
-        editing = editing.after(editing.document.move(own, place["x"], place["y"], editing.view))
-    return editing, name
+    own = [(editing.own(place["id"]), float(place["x"]), float(place["y"])) for place in places]
+    return editing.after(editing.document.move_all(own, editing.view), same=True), name
 
 
 def reshape(editing: Editing, arguments: Mapping[str, Any]) -> Done:
@@ -40,12 +38,14 @@ def reshape(editing: Editing, arguments: Mapping[str, Any]) -> Done:
 def attach(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """An end of a flow put on a stock, or on a cloud at a point."""
     id, end, to = arguments["id"], arguments["end"], arguments["to"]
+    if editing.element(id).kind != "flow":
+        raise Refused(f"element '{shown(id)}' is no flow", code="element", field="id")
     flow = editing.variable(id)
     stock = None if to is None else editing.variable(to)
     name = called(editing, [id], "Attach")
     editing = editing.after(editing.document.attach(flow, end, stock))
     if stock is None and "point" in arguments:
-        editing = _cloud_to(editing, flow, end, arguments["point"])
+        editing = _cloud_to(editing, editing.element(id), end, arguments["point"])
     return editing, name
 
 
@@ -64,7 +64,7 @@ def add_flow(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     editing = editing.after(document)
     for end, at, stock in (("source", 0, source), ("target", -1, target)):
         if stock is None:
-            editing = _cloud_to(editing, name, end, points[at])
+            editing = _cloud_to(editing, _flow(editing, name), end, points[at])
     if len(points) > 2:
         own = _flow(editing, name).id
         editing = editing.after(editing.document.reshape(own, points=points, view=editing.view))
@@ -77,16 +77,18 @@ def _middle(points: list[Point]) -> Point:
     return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
-def _flow(editing: Editing, name: str) -> Any:
+def _flow(editing: Editing, name: str) -> Element:
+    """The flow that was just added to the view."""
     key = canonical(name)
     elements = editing.document.views[editing.view].elements
     return next(one for one in elements if one.kind == "flow" and canonical(one.variable or "") == key)
 
 
-def _cloud_to(editing: Editing, flow: str, end: str, point: Point) -> Editing:
+def _cloud_to(editing: Editing, flow: Element, end: str, point: Sequence[float]) -> Editing:
     """The cloud at an end of a flow moved to a point."""
-    view = editing.document.views[editing.view]
-    cloud = next((one for one in view.elements if one.id == getattr(_flow(editing, flow), end)), None)
+    at = getattr(flow, end)
+    elements = (one for view in editing.document.views for one in view.elements)
+    cloud = next((one for one in elements if one.id == at), None)
     if cloud is None or cloud.kind != "cloud":
         return editing
     return editing.after(editing.document.move(cloud.id, float(point[0]), float(point[1]), editing.view))

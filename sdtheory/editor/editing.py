@@ -24,11 +24,11 @@ class Editing:
     fresh: int
     view: int
 
-    def after(self, document: Document, renamed: bool = False) -> Editing:
-        """The same with the document that an edit made; one that changed names only keeps every element."""
+    def after(self, document: Document, same: bool = False) -> Editing:
+        """The operation with the document that an edit made; `same` when it neither drew nor removed anything."""
         if document is self.document:
             return self
-        identity = identity_after(self.document, self.identity, document, self.fresh, renamed)
+        identity = identity_after(self.document, self.identity, document, self.fresh, same)
         return Editing(document, identity, identity.fresh, self.view)
 
     def own(self, id: str) -> str:

@@ -78,7 +78,7 @@ def identity_after(old: Document, known: Identity, new: Document, fresh: int, sa
     fresh : int
         A number above all that the session has given.
     same : bool
-        The edit changed names only, so that every element is still there, in its place.
+        The edit neither drew nor removed anything, so that every element is still there, in its place.
     """
     own = _own(new)
     lasting = []

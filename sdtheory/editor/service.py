@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = ["SLOW", "Refused", "State", "answer", "of_document", "opened", "saved
 
 SLOW = frozenset(WORKING)
 Experiments = Mapping[str, str]
+_CHARACTER = re.compile(r"'(.)' (?:outside|ends|does not exist)")
 
 _VERBS = {
     drawing_edits: (
@@ -174,7 +176,7 @@ def _edited(state: State, op: str, arguments: Mapping[str, Any], view: int) -> S
             raise Refused(f"there is nothing to {op}", code="history")
         return at_step(state, position)
     if op == "take":
-        return taken(state, arguments["text"].encode(state.document.encoding))
+        return taken(state, _encoded(state.document, arguments["text"]))
     if op not in _EDITS:
         raise Refused(f"unknown operation '{op}'", code="unknown-operation")
     _refuse_submodels(state, op, arguments, view)
@@ -183,6 +185,18 @@ def _edited(state: State, op: str, arguments: Mapping[str, Any], view: int) -> S
         editing = with_view(editing)
     editing, name = _EDITS[op](editing, arguments)
     return with_step(state, name, editing.document, editing.identity)
+
+
+def _encoded(document: Document, text: str) -> bytes:
+    """A text as a file like that of the document: in its encoding, with a byte order mark when it has one."""
+    mark = "\ufeff" if document.bytes.decode(document.encoding, "replace").startswith("\ufeff") else ""
+    try:
+        return (mark + text).encode(document.encoding)
+    except UnicodeEncodeError as error:
+        raise Refused(
+            f"the file's encoding {document.encoding.upper()} has no '{shown(text[error.start - len(mark)])}'",
+            code="document", field="text",
+        ) from None  # fmt: skip
 
 
 def _refuse_submodels(state: State, op: str, arguments: Mapping[str, Any], view: int) -> None:
@@ -269,19 +283,25 @@ def _difference(before: bytes, document: Document) -> str:
 
 
 def _refusal(error: SDError, op: str, arguments: Mapping[str, Any]) -> Refused:
-    """An error as a refusal that says which argument is at fault."""
+    """An error as a refusal that says which argument is at fault, and where when that is certain."""
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "refused")
     field = {"rename": "to"}.get(
         op, "text" if "text" in arguments else "name" if "name" in arguments else None
     )
     if code == "unknown-name" and "name" in arguments:
         field = "name"
+    start = stop = None
+    if field is not None and isinstance(arguments.get(field), str):
+        start, stop = _place(arguments[field], error.message)
     return Refused(
-        error.message,
-        file=error.file,
-        line=error.line,
-        column=error.column,
-        remedy=error.remedy,
-        code=code,
-        field=field,
-    )
+        error.message, file=error.file, line=error.line, column=error.column, remedy=error.remedy, code=code,
+        field=field, start=start, stop=stop,
+    )  # fmt: skip
+
+
+def _place(text: str, message: str) -> tuple[int, int]:
+    """Where a text holds the one character that a message complains of, else the whole text."""
+    found = _CHARACTER.search(message)
+    if found and text.count(found[1]) == 1:
+        return text.index(found[1]), text.index(found[1]) + 1
+    return 0, len(text)

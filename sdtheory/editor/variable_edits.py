@@ -35,7 +35,7 @@ def rename(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """A variable, dimension or element called otherwise everywhere."""
     old, new = arguments["name"], arguments["to"]
     document = editing.document.rename(old, new)
-    return editing.after(document, renamed=True), f"Rename {shown(old, 40)} to {shown(new, 40)}"
+    return editing.after(document, same=True), f"Rename {shown(old, 40)} to {shown(new, 40)}"
 
 
 def set_equation(editing: Editing, arguments: Mapping[str, Any]) -> Done:
@@ -78,14 +78,16 @@ def set_units(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     fault = units_fault(editing.document, text)
     if fault is not None:
         raise Refused(fault[0], code="unit-syntax", field="text", start=fault[1], stop=fault[2])
-    return editing.after(editing.document.set_units(name, text)), f"Edit units of {shown(name, 60)}"
+    return editing.after(
+        editing.document.set_units(name, text), same=True
+    ), f"Edit units of {shown(name, 60)}"
 
 
 def set_documentation(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     """Other words about a variable."""
     name = arguments["name"]
     new = editing.document.set_documentation(name, arguments["text"])
-    return editing.after(new), f"Edit documentation of {shown(name, 60)}"
+    return editing.after(new, same=True), f"Edit documentation of {shown(name, 60)}"
 
 
 def set_lookup(editing: Editing, arguments: Mapping[str, Any]) -> Done:

@@ -104,7 +104,7 @@ def _places(document: Document, identity: Identity) -> dict[str, list[str]]:
 def _said(entry: Entry, format: str) -> Plain:
     """What the file says about one variable."""
     first = entry.blocks[0] if entry.blocks else None
-    equation, initial = parts(entry, first, format)
+    equation, initial = parts_of(entry, first, format)
     low, high = entry.limits or (None, None)
     return {
         "name": full_name(entry),
@@ -118,7 +118,7 @@ def _said(entry: Entry, format: str) -> Plain:
             {
                 "subscripts": block.subscripts,
                 "text": block.equation,
-                "initial": parts(entry, block, format)[1],
+                "initial": parts_of(entry, block, format)[1],
             }
             for block in entry.blocks
         ],
@@ -132,7 +132,7 @@ def _said(entry: Entry, format: str) -> Plain:
     }
 
 
-def parts(entry: Entry, block: Block | None, format: str) -> tuple[str, str | None]:
+def parts_of(entry: Entry, block: Block | None, format: str) -> tuple[str, str | None]:
     """The equation and the initial value of a block, as they are edited: of a stock its net flow and its beginning."""
     if block is None:
         return "", None

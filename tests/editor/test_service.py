@@ -223,6 +223,22 @@ def test_an_equation_typed_into_the_units_is_refused_at_its_place(state):
     assert (found["code"], found["field"], found["start"], found["stop"]) == ("unit-syntax", "text", 10, 11)
 
 
+def test_a_text_that_would_break_the_file_is_refused_at_its_place(farm):
+    found = refused(farm, "set_equation", name="rate", text="2 ~ 3")
+    assert (found["field"], found["start"], found["stop"]) == ("text", 2, 3)
+    found = refused(farm, "set_documentation", name="rate", text="a | b | c")
+    assert (found["field"], found["start"], found["stop"]) == ("text", 0, 9)
+    found = refused(farm, "set_equation", name="rate", text='2 * "open')
+    assert (found["start"], found["stop"]) == (0, 9)
+
+
+def test_an_external_text_is_taken_in_the_files_own_encoding():
+    text = "\ufeff" + FARM.replace("{UTF-8}\n", "").replace("hectare", "Größe")
+    state = of_document(from_bytes(text.encode("utf-16")))
+    new, reply = done(state, "take", text=state.document.text.replace("0.2", "0.4"))
+    assert new.document.bytes == text.replace("0.2", "0.4").encode("utf-16") and not reply["dirty"]
+
+
 def test_a_range_is_written_behind_the_units(state):
     _, reply = done(state, "set_range", name="search leverage", low=1e-05, high=None)
     assert reply["variables"]["search leverage"]["range"] == [1e-05, None, None]

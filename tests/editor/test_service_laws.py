@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
 import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from small_models import FARM, TANK
 
 from sdtheory.documents import from_bytes
-from sdtheory.editor import elements
-from sdtheory.editor.service import Refused, answer, opened, saved, scene, taken
+from sdtheory.editor import arguments, elements
+from sdtheory.editor.service import Refused, answer, of_document, opened, saved, scene, taken
 
 FILES = {
     "seed.mdl": Path("models/m0_seed.mdl").read_bytes(),
@@ -263,3 +264,49 @@ Editor.TestCase.settings = settings(
     max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_random_operations = Editor.TestCase
+
+
+JUNK = st.sampled_from(
+    ["", "0:0", "0:1", "0:25:source", "capability", "rate", "9:9", "\x00", "é|~{", "x" * 300, "(" * 80]
+)
+NUMBER = st.integers(-5, 900) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = {
+    arguments.TEXT: JUNK,
+    arguments.TEXTS: st.lists(JUNK, max_size=3),
+    arguments.NUMBER: NUMBER,
+    arguments.NUMBERS: st.lists(NUMBER, max_size=4),
+    arguments.COUNT: st.integers(0, 9),
+    arguments.FLAG: st.booleans(),
+    arguments.POINT: st.lists(NUMBER, min_size=2, max_size=2),
+    arguments.POINTS: st.lists(st.lists(NUMBER, min_size=2, max_size=2), max_size=4),
+    arguments.PLACES: st.lists(st.fixed_dictionaries({"id": JUNK, "x": NUMBER, "y": NUMBER}), max_size=3),
+    arguments.SETTING: JUNK | NUMBER,
+    arguments.END: st.sampled_from(["source", "target"]),
+    arguments.TEXT_OR_NOTHING: JUNK | st.none(),
+    arguments.NUMBER_OR_NOTHING: NUMBER | st.none(),
+    arguments.POINT_OR_NOTHING: st.lists(NUMBER, min_size=2, max_size=2) | st.none(),
+    arguments.RANGE_OR_NOTHING: st.lists(NUMBER, min_size=2, max_size=2) | st.none(),
+}
+BY_WORDS = {kind.words: strategy for kind, strategy in VALUES.items()}
+OPERATIONS = {**arguments.CHANGING, **arguments.ASKING}
+OPENED = {name: of_document(from_bytes(data)) for name, data in FILES.items()}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(sorted(OPENED)), st.sampled_from(sorted(OPERATIONS)), st.data())
+def test_no_message_breaks_the_service(file, op, data):
+    state = OPENED[file]
+    given_ones = {
+        name: data.draw(BY_WORDS[kind.words], name)
+        for name, kind in OPERATIONS[op].items()
+        if kind.needed or data.draw(st.booleans())
+    }
+    try:
+        new, reply = answer(
+            state, {"op": op, "args": {**given_ones, "view": data.draw(st.integers(0, 2))}, "revision": 0}
+        )
+    except Refused as refused:
+        json.dumps(refused.plain(), allow_nan=False)
+        return
+    json.dumps(reply, allow_nan=False)
+    assert new.steps[0] is state.steps[0]
