@@ -75,8 +75,8 @@ def test_a_stock_moved_by_keys_goes_where_a_drag_takes_it(edit, model):
     editing.focus("cumulative gap")
     editing.press("Alt+ArrowRight", "Alt+ArrowRight", "Alt+Shift+ArrowDown")
     editing.hears("moved")
-    moved = [e for e in editing.document.views[0].elements if e.variable == "cumulative gap"][0]
-    old = [e for e in before.views[0].elements if e.variable == "cumulative gap"][0]
+    moved = next(e for e in editing.document.views[0].elements if e.variable == "cumulative gap")
+    old = next(e for e in before.views[0].elements if e.variable == "cumulative gap")
     assert (moved.x - old.x, moved.y - old.y) == (10, 1)
     assert editing.served.session.state.position == 1, "one step for a row of presses"
 

@@ -13,7 +13,8 @@ LOOKUP = b"""<?xml version="1.0" encoding="utf-8"?>
 <model><variables>
 <stock name="pressure"><eqn>1</eqn><inflow>rise</inflow></stock>
 <flow name="rise"><eqn>effect * 2</eqn></flow>
-<aux name="effect"><eqn>pressure</eqn><gf><xscale min="0" max="4"/><yscale min="0" max="2"/><ypts>0,1,2</ypts></gf></aux>
+<aux name="effect"><eqn>pressure</eqn>
+<gf><xscale min="0" max="4"/><yscale min="0" max="2"/><ypts>0,1,2</ypts></gf></aux>
 </variables><views><view>
 <stock name="pressure" x="300" y="100"/>
 <flow name="rise" x="200" y="100"><pts><pt x="100" y="100"/><pt x="277" y="100"/></pts></flow>

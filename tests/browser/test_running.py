@@ -26,7 +26,9 @@ def test_every_commit_runs_the_model_again_against_the_kept_baseline(edit):
     editing = edit("m0_seed.mdl")
     editing.ran()
     before = shape(editing, "capability")
-    assert not editing.page.locator(".drawer .line.baseline").count(), "a baseline that is the run is not drawn"
+    assert not editing.page.locator(".drawer .line.baseline").count(), (
+        "a baseline that is the run is not drawn"
+    )
     editing.element("initial capability").click()
     editing.field("Equation").fill("30")
     editing.press("Enter")
@@ -50,7 +52,8 @@ def test_a_slider_changes_the_run_and_the_model_only_when_it_is_kept(edit, by):
         slider.focus()
         editing.press("Home")
     editing.page.wait_for_function(
-        "old => document.querySelector('.drawer .line.now[data-label=capability]').getAttribute('d') !== old", arg=before
+        "old => document.querySelector('.drawer .line.now[data-label=capability]').getAttribute('d') !== old",
+        arg=before,
     )
     assert editing.served.session.state.position == 0
     panel.get_by_label("initial capability, value").fill("12")

@@ -97,7 +97,7 @@ export function makeChart(title, point) {
   /** @param {number} width @param {number} height */
   function axes(width, height) {
     const nodes = [];
-    for (const value of roundTicks(scale.low, scale.high, Math.max(Math.floor(height / 40), 2))) {
+    for (const value of roundTicks(scale.low, scale.high, Math.max(Math.floor(height / 36), 3))) {
       const y = scale.y(value);
       nodes.push(svg("line", { class: "grid", x1: PAD.left, x2: width - PAD.right, y1: y, y2: y }));
       nodes.push(svg("text", { class: "tick", x: PAD.left - 5, y: y + 4, "text-anchor": "end", text: briefNumber(value) }));

@@ -24,7 +24,7 @@ export function bendThrough(start, middle, stop) {
   const toStop = Math.atan2(stop[1] - middle[1], stop[0] - middle[0]);
   const inscribed = wrapAngle(toStop - toStart);
   if (!chord || Math.abs(Math.abs(inscribed) - Math.PI) < 1e-3 || !inscribed) return 0;
-  const height = Math.tan((Math.PI - Math.abs(inscribed)) / 4) / 2;
+  const height = Math.tan((Math.PI - Math.abs(inscribed)) / 2) / 2;
   return inscribed > 0 ? -height : height;
 }
 

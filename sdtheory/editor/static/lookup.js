@@ -2,18 +2,18 @@
 
 import { button, html, labelled, shortNumber, svg } from "./dom.js";
 
-const SIZE = { width: 280, height: 160, margin: 24 };
-const KINDS = ["continuous", "extrapolate", "discrete"];
+const CURVE = { width: 280, height: 160, margin: 24 };
+const BEYOND_KINDS = ["continuous", "extrapolate", "discrete"];
 
 /** @param {import("./store.js").Store} store */
 export function makeLookup(store) {
   /** @type {{name: string, x: number[], y: number[], kind: string, xscale: number[], yscale: number[]} | null} */
   let curve = null;
   let dragged = -1;
-  const picture = svg("svg", { class: "lookup-curve", viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "group", "aria-label": "Lookup curve" });
+  const picture = svg("svg", { class: "lookup-curve", viewBox: `0 0 ${CURVE.width} ${CURVE.height}`, role: "group", "aria-label": "Lookup curve" });
   const rows = html("tbody");
   const table = html("table", { class: "lookup-table" }, html("thead", {}, html("tr", {}, html("th", { text: "x" }), html("th", { text: "y" }), html("th", { text: "" }))), rows);
-  const kind = html("select", { "aria-label": "Extrapolation" }, ...KINDS.map((value) => html("option", { value, text: value })));
+  const kind = html("select", { "aria-label": "Extrapolation" }, ...BEYOND_KINDS.map((value) => html("option", { value, text: value })));
   const scales = ["x from", "x to", "y from", "y to"].map((label) => html("input", { "aria-label": `Lookup ${label}`, class: "number", inputmode: "decimal" }));
   const node = html("div", { class: "lookup", hidden: true }, html("span", { class: "title", text: "Lookup" }), picture,
     html("div", { class: "scales" }, ...scales.map((field, i) => labelled(["x from", "to", "y from", "to"][i], field, "inline"))),
@@ -28,7 +28,7 @@ export function makeLookup(store) {
       return;
     }
     const { x, y, kind: type, xscale, yscale } = variable.lookup;
-    curve = { name: variable.name, x: [...x], y: [...y], kind: type ?? KINDS[0], xscale: scaleOf(x, xscale), yscale: scaleOf(y, yscale) };
+    curve = { name: variable.name, x: [...x], y: [...y], kind: type ?? BEYOND_KINDS[0], xscale: scaleOf(x, xscale), yscale: scaleOf(y, yscale) };
     kind.value = curve.kind;
     [...curve.xscale, ...curve.yscale].forEach((value, i) => {
       scales[i].value = shortNumber(value);
@@ -48,21 +48,21 @@ export function makeLookup(store) {
   /** @param {number} value @param {number[]} scale @param {number} size @param {boolean} flip */
   function along(value, scale, size, flip) {
     const share = (value - scale[0]) / (scale[1] - scale[0]);
-    return SIZE.margin + (flip ? 1 - share : share) * (size - 2 * SIZE.margin);
+    return CURVE.margin + (flip ? 1 - share : share) * (size - 2 * CURVE.margin);
   }
 
   /** @param {number} place @param {number[]} scale @param {number} size @param {boolean} flip */
   function back(place, scale, size, flip) {
-    const share = (place - SIZE.margin) / (size - 2 * SIZE.margin);
+    const share = (place - CURVE.margin) / (size - 2 * CURVE.margin);
     return scale[0] + (flip ? 1 - share : share) * (scale[1] - scale[0]);
   }
 
   function draw() {
     if (!curve) return;
     const { x, y, xscale, yscale } = curve;
-    const points = x.map((value, i) => [along(value, xscale, SIZE.width, false), along(y[i], yscale, SIZE.height, true)]);
+    const points = x.map((value, i) => [along(value, xscale, CURVE.width, false), along(y[i], yscale, CURVE.height, true)]);
     picture.replaceChildren(
-      svg("rect", { class: "frame", x: SIZE.margin, y: SIZE.margin, width: SIZE.width - 2 * SIZE.margin, height: SIZE.height - 2 * SIZE.margin }),
+      svg("rect", { class: "frame", x: CURVE.margin, y: CURVE.margin, width: CURVE.width - 2 * CURVE.margin, height: CURVE.height - 2 * CURVE.margin }),
       svg("path", { class: "curve", d: points.map(([a, b], i) => `${i ? "L" : "M"}${a.toFixed(1)},${b.toFixed(1)}`).join("") }),
       ...points.map(([a, b], i) => svg("circle", {
         class: "grip", cx: a, cy: b, r: 6, tabindex: "0", role: "slider", "data-point": i, "aria-label": `point ${i + 1}, x ${shortNumber(x[i])}`,
@@ -153,7 +153,7 @@ export function makeLookup(store) {
   /** @param {PointerEvent} event @returns {[number, number]} */
   function place(event) {
     const box = picture.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * SIZE.width, ((event.clientY - box.top) / box.height) * SIZE.height];
+    return [((event.clientX - box.left) / box.width) * CURVE.width, ((event.clientY - box.top) / box.height) * CURVE.height];
   }
 
   picture.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
@@ -164,7 +164,7 @@ export function makeLookup(store) {
   });
   picture.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
     if (dragged < 0 || !curve) return;
-    const value = back(place(event)[1], curve.yscale, SIZE.height, true);
+    const value = back(place(event)[1], curve.yscale, CURVE.height, true);
     const kept = Math.min(Math.max(value, curve.yscale[0]), curve.yscale[1]);
     curve.y[dragged] = Number(kept.toPrecision(3));
     draw();

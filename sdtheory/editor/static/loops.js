@@ -193,7 +193,7 @@ export function makeLoops(store, diagram, runs) {
     for (const [from, to] of dominance.undefined) picture.append(svg("rect", { class: "undefined", x: part(from), y: 0, width: part(to) - part(from), height: 10 }));
     const said = html("p", { class: "visually-hidden", text: `Dominant loops: ${dominance.periods.map((/** @type {any} */ one) => `${one.loops.join(" and ")} from ${shortNumber(one.start)} to ${shortNumber(one.stop)}`).join("; ")}` });
     strip.replaceChildren(picture, words, said);
-    if (dominance.undefined.length) strip.append(html("p", { class: "quiet", text: "Hatched: nothing changes there, so shares are undefined." }));
+    if (dominance.undefined.length) strip.append(html("p", { class: "quiet", text: "Grey: nothing changes there, so shares are undefined." }));
   }
 
   search.addEventListener("input", draw);

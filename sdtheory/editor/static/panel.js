@@ -7,7 +7,7 @@ import { askRename } from "./rename.js";
 import { drawingsOf, issuesOf } from "./store.js";
 
 /** @type {Object<string, string>} */
-const KINDS = { stock: "Stock", flow: "Flow", auxiliary: "Variable", constant: "Constant", lookup: "Lookup", data: "Data" };
+const KIND_TITLES = { stock: "Stock", flow: "Flow", auxiliary: "Variable", constant: "Constant", lookup: "Lookup", data: "Data" };
 
 /**
  * @param {import("./store.js").Store} store
@@ -60,7 +60,7 @@ export function makePanel(store, diagram, runs) {
     if (!next) return;
     const stock = next.kind === "stock";
     const arrayed = (next.equations ?? []).length > 1;
-    kind.textContent = (KINDS[next.kind] ?? next.kind) + (next.subscripts ? ` [${next.subscripts}]` : "");
+    kind.textContent = (KIND_TITLES[next.kind] ?? next.kind) + (next.subscripts ? ` [${next.subscripts}]` : "");
     nameField.value = next.name;
     nameField.readOnly = Boolean(store.scene.read_only);
     const issues = issuesOf(store, next.name);

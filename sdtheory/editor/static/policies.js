@@ -18,8 +18,9 @@ export function makePolicies(store, runs) {
   const table = html("div", { class: "policy-table" });
   const text = html("textarea", { class: "toml", rows: 12, spellcheck: "false", "aria-label": "Experiment file" });
   const source = html("details", {}, html("summary", { text: "Experiment file" }), text, button("Save experiment", save));
+  const compare = button("Compare", () => start(true), { class: "primary", disabled: true });
   const node = html("div", { class: "panel-policies" }, html("label", { class: "field" }, html("span", { text: "Experiment" }), choice), note, list,
-    html("div", { class: "buttons" }, button("Compare", () => start(true), { class: "primary" })), host, table, source);
+    html("div", { class: "buttons" }, compare), host, table, source);
   /** @type {Map<string, any>} */
   const charts = new Map();
 
@@ -45,6 +46,7 @@ export function makePolicies(store, runs) {
     }
     const { policies, uncertainty, runs: count, seed, fault } = state.experiment;
     text.value = state.experiment.text;
+    compare.disabled = Boolean(fault);
     if (fault) {
       note.textContent = fault;
       list.replaceChildren();

@@ -134,7 +134,7 @@ export function makeRuns(store, diagram) {
     const lines = [];
     const others = [state.baseline, ...state.kept].filter((run) => run && run !== state.run);
     names.forEach((name) => {
-      const colour = state.pins.indexOf(name);
+      const colour = Math.max(state.pins.indexOf(name), 0);
       for (const run of others) {
         for (const [label, values] of seriesOf(run, name)) {
           if (run === state.baseline && sameValues(values, state.run?.series[label])) continue;
@@ -150,7 +150,7 @@ export function makeRuns(store, diagram) {
   function showOwn(place, name) {
     if (own.node.parentNode !== place) place.replaceChildren(own.node);
     own.retitle(`${name} over time`);
-    const lines = linesOf([name]).map((line) => ({ ...line, colour: Math.max(line.colour, 0) }));
+    const lines = linesOf([name]);
     place.hidden = !lines.length;
     if (lines.length) own.draw({ lines, bands: [], cursor: state.cursor, span: null });
   }

@@ -23,8 +23,8 @@ export function makeTimeline(store, runs, loops) {
       const name = await askText("Name of the run", "");
       if (name) runs.keep(name);
     }),
-    html("label", { class: "inline" }, table, html("span", { text: "Table" })), runs.trouble);
-  const body = html("div", { class: "drawer" }, runs.host, html("div", { class: "time-row" }, cursor, said), loops.strip, runs.table);
+    html("label", { class: "inline" }, table, html("span", { text: "Table" })), runs.trouble, said);
+  const body = html("div", { class: "drawer" }, runs.host, html("div", { class: "time-row" }, cursor), loops.strip, runs.table);
   const node = html("section", { class: "timeline", "aria-label": "Simulation" }, acts, body);
 
   cursor.addEventListener("input", () => runs.setCursor(Number(cursor.value)));
