@@ -239,6 +239,22 @@ def test_wrong_options_are_refused_before_anything_starts(model, options):
     assert not list(model.parent.glob(".*"))
 
 
+def test_links_that_lead_outside_are_not_followed(model, tmp_path):
+    """Neither the model, which could not be saved, nor policies that nobody has named."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "link.mdl").symlink_to(model)
+    done = subprocess.run(
+        [sys.executable, "-m", "sdtheory.cli.main", "edit", str(folder / "link.mdl")],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2 and "outside its own folder" in done.stderr
+    shutil.copy(model, folder / "m0_seed.mdl")
+    (folder / "m0_seed.toml").symlink_to(model.with_suffix(".toml"))
+    with editing(folder / "m0_seed.mdl") as running:
+        assert running.op("open")["experiments"] == []
+
+
 def test_a_file_that_is_no_model_is_one_line(tmp_path):
     path = tmp_path / "notes.mdl"
     path.write_bytes(b"\x00\x01")
