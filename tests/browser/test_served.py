@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -145,7 +146,9 @@ def test_the_page_on_disk_shows_the_model_and_asks_for_nothing(tmp_path, worker,
     page.goto(copy.as_uri())
     page.locator(ELEMENTS).first.wait_for()
     drawn = set(page.locator(ELEMENTS).evaluate_all("all => all.map(one => one.dataset.name)"))
-    shown = {element.variable for element in sd.read(path).views[0].elements if element.kind in ("stock", "flow")}
+    shown = {
+        element.variable for element in sd.read(path).views[0].elements if element.kind in ("stock", "flow")
+    }
     assert shown <= drawn
     page.wait_for_timeout(500)
     assert page.loud == []
@@ -153,7 +156,10 @@ def test_the_page_on_disk_shows_the_model_and_asks_for_nothing(tmp_path, worker,
 
 
 def test_the_wheel_holds_the_page(tmp_path, tab):
-    made = tmp_path / "wheels"
+    source, made = tmp_path / "source", tmp_path / "wheels"
+    shutil.copytree("sdtheory", source / "sdtheory", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(name, source)
     build = [
         sys.executable,
         "-m",
@@ -165,7 +171,7 @@ def test_the_wheel_holds_the_page(tmp_path, tab):
         "-w",
         str(made),
     ]
-    subprocess.run([*build, str(Path.cwd())], check=True, capture_output=True)
+    subprocess.run([*build, str(source)], check=True, capture_output=True)
     (wheel,) = made.iterdir()
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as packed:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -293,3 +294,32 @@ def test_the_lock_says_who_holds_it(model):
     with editing(model) as running:
         held = json.loads(model.with_name(".m0_seed.mdl.editing").read_text())
         assert held == {"process": running.process.pid, "port": int(running.origin.rpartition(":")[2])}
+
+
+@pytest.mark.benchmark
+def test_the_server_answers_at_once_while_runs_are_asked_for(model):
+    """Two hundred requests for runs in a second, and what a page waits for its scene meanwhile."""
+    with editing(model) as running, ThreadPoolExecutor(20) as pool:
+        running.op("simulate", ticket=0)
+        head = {"Origin": running.origin}
+
+        def slide(ticket):
+            args = {"changes": {NAME: 1 + ticket / 100}, "outputs": [NAME], "width": 500, "ticket": ticket}
+            return running.client.post(
+                f"{running.origin}/op", json={"op": "simulate", "args": args}, headers=head
+            )
+
+        began, answers, waits = time.perf_counter(), [], []
+        for ticket in range(1, 201):
+            time.sleep(max(0, began + ticket / 200 - time.perf_counter()))
+            answers.append(pool.submit(slide, ticket))
+            if ticket % 10 == 0:
+                asked = time.perf_counter()
+                assert running.client.get(f"{running.origin}/scene").status_code == 200
+                waits.append(time.perf_counter() - asked)
+        made = sum(answer.result().status_code == 200 for answer in answers)
+        waits.sort()
+        figures = f"median {waits[10] * 1e3:.0f} ms, longest {waits[-1] * 1e3:.0f} ms"
+        print(f"\nGET /scene meanwhile: {figures}; {made} runs made")
+        assert answers[-1].result().status_code == 200
+        assert waits[10] < 0.2
