@@ -30,6 +30,8 @@ _SAVE = {"force": bool, "revision": int}
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _HASH = re.compile(r'"?([0-9a-f]{64})"?')
 _CONFLICTS = ("stale", "disk-changed")
+# how work goes, and no fault of the request: a browser would report other answers than 200 as errors of the page
+_ORDINARY = frozenset({"cannot-run", "superseded"})
 
 
 class Routes:
@@ -126,6 +128,8 @@ def application(session: Session, admission: Admission) -> Defences:
 
     def refused(request: Request, error: Any) -> Response:
         fault = fault_of(error)
+        if fault["code"] in _ORDINARY:
+            return JSONResponse({"error": fault})
         return JSONResponse(fault, 409 if fault["code"] in _CONFLICTS else 400)
 
     def unknown(request: Request, error: Any) -> Response:

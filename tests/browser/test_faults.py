@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from driving import visit
 
+from sdtheory.editor.joining import module
+
 STATIC = Path("sdtheory/editor/static")
 NAMES = b"""<?xml version="1.0" encoding="utf-8"?>
 <xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0">
@@ -153,13 +155,9 @@ def test_the_sources_are_small_enough_to_read_and_to_send():
 
 
 def test_the_modules_can_be_joined_into_one():
-    declared: dict[str, str] = {}
-    for path in STATIC.glob("*.js"):
-        text = path.read_text(encoding="utf-8")
-        for name in re.findall(
-            r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE
-        ):
-            assert declared.setdefault(name, path.name) == path.name, (name, path.name, declared[name])
+    whole = module()
+    assert all(f"{path.stem}" in whole for path in STATIC.glob("*.js") if path.name != "start.js")
+    assert whole.count("export default") == 1 and "import {" not in whole
 
 
 def test_what_a_page_is_told_has_no_secret(edit):

@@ -3,7 +3,7 @@
 import { html } from "./dom.js";
 
 const DEBOUNCE = 60;
-const SHOWN = 50;
+const MOST_CANDIDATES = 50;
 let fields = 0;
 
 /**
@@ -121,7 +121,7 @@ export function makeEquationField(store, how) {
   /** @param {any} completion */
   function complete(completion) {
     const wanted = completion && (state.all || completion.prefix.length > 0);
-    const candidates = wanted ? completion.candidates.slice(0, SHOWN) : [];
+    const candidates = wanted ? completion.candidates.slice(0, MOST_CANDIDATES) : [];
     const only = candidates.length === 1 && candidates[0].text === completion.prefix;
     const gone = !candidates.length || only || document.activeElement !== area || area.readOnly || state.dismissed === area.value;
     const exact = !state.all && candidates.some((/** @type {any} */ one) => one.text === completion.prefix);

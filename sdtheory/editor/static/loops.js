@@ -4,7 +4,7 @@ import { button, canonicalName, counted, html, shortNumber, svg } from "./dom.js
 import { drawBadge, paintLinks } from "./marks.js";
 import { nearestTime } from "./chart.js";
 
-const SHOWN = 200;
+const MOST_LOOPS = 200;
 /** @type {Object<string, string>} */
 const KIND_OF = { "+": "reinforcing", "-": "balancing", R: "reinforcing", B: "balancing", reinforcing: "reinforcing", balancing: "balancing" };
 
@@ -67,8 +67,8 @@ export function makeLoops(store, diagram, runs) {
   function draw() {
     const words = canonicalName(search.value);
     const found = state.loops.filter((loop) => !words || loop.variables.some((/** @type {string} */ name) => canonicalName(name).includes(words)));
-    list.replaceChildren(...found.slice(0, SHOWN).map(row));
-    if (found.length > SHOWN) list.append(html("li", { class: "quiet", text: `${found.length - SHOWN} more: use the search` }));
+    list.replaceChildren(...found.slice(0, MOST_LOOPS).map(row));
+    if (found.length > MOST_LOOPS) list.append(html("li", { class: "quiet", text: `${found.length - MOST_LOOPS} more: use the search` }));
   }
 
   /** @param {any} loop */
