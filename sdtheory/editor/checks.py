@@ -266,6 +266,8 @@ def _equation_issues(
         return ()  # its points are edited, not its text
     plain = _COMMENTS.sub("", text).strip()
     if not plain or "???" in plain or set(plain) == {"?"}:
+        if entry is not None and entry.access == "input":
+            return ()  # the module around it gives the value
         return (_issue("missing-equation", "there is no equation yet; write one", field, whole),)
     fault = fault_in(text, document.format, document.variables)
     if fault is not None:

@@ -17,7 +17,7 @@ from sdtheory.names import canonical
 from sdtheory.translate.expressions import Expressions, function_key
 from sdtheory.translate.faults import display_name
 from sdtheory.translate.mending import mended
-from sdtheory.translate.precheck import INTERNAL_VENSIM
+from sdtheory.translate.precheck import INTERNAL, INTERNAL_VENSIM
 from sdtheory.translate.translation import known_functions
 from sdtheory.translate.xmile_equation import Scope, rewritten, spelled_back
 
@@ -109,12 +109,9 @@ def _check_size(document: Document, text: str) -> None:
     for what, size, most in sizes:
         if size > most:
             raise LimitError(f"an equation of {size:,} {what}; the limit is {most:,}", file=document.file)
+    internal = INTERNAL_VENSIM if document.format == "vensim" else INTERNAL
     for one in references(text, document.format):
-        if (
-            one.role == "call"
-            and canonical(one.name) in INTERNAL_VENSIM
-            and one.name not in document.variables
-        ):
+        if one.role == "call" and canonical(one.name) in internal and one.name not in document.variables:
             found = NotUnderstood(f"unknown function '{shown(one.name)}'", file=document.file)
             found.name = one.name
             raise found
