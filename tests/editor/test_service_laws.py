@@ -286,6 +286,7 @@ VALUES = {
     arguments.POINTS: st.lists(st.lists(NUMBER, min_size=2, max_size=2), max_size=4),
     arguments.PLACES: st.lists(st.fixed_dictionaries({"id": JUNK, "x": NUMBER, "y": NUMBER}), max_size=3),
     arguments.SETTING: JUNK | NUMBER,
+    arguments.FIELD: st.sampled_from(["equation", "initial", "units", "name"]),
     arguments.END: st.sampled_from(["source", "target"]),
     arguments.TEXT_OR_NOTHING: JUNK | st.none(),
     arguments.NUMBER_OR_NOTHING: NUMBER | st.none(),
