@@ -145,7 +145,9 @@ def test_the_page_on_disk_shows_the_model_and_asks_for_nothing(tmp_path, worker,
     page.goto(copy.as_uri())
     page.locator(ELEMENTS).first.wait_for()
     drawn = set(page.locator(ELEMENTS).evaluate_all("all => all.map(one => one.dataset.name)"))
-    shown = {element.variable for element in sd.read(path).views[0].elements if element.kind in ("stock", "flow")}
+    shown = {
+        element.variable for element in sd.read(path).views[0].elements if element.kind in ("stock", "flow")
+    }
     assert shown <= drawn
     page.wait_for_timeout(500)
     assert page.loud == []
