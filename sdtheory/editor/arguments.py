@@ -80,6 +80,9 @@ PLACES = Kind("a list of {id, x, y}", _is_list(_is_place))
 CHANGES = Kind("numbers by name", _is_numbers_by_name)
 SETTING = Kind("a number or a text", _is_setting)
 END = Kind("'source' or 'target'", lambda value: value in ("source", "target"))
+FIELD = Kind(
+    "equation, initial, units or name", lambda value: value in ("equation", "initial", "units", "name")
+)
 TEXT_OR_NOTHING = Kind("a text or null", _or_nothing(_is_text))
 NUMBER_OR_NOTHING = Kind("a number or null", _or_nothing(_is_number))
 POINT_OR_NOTHING = Kind("a point [x, y] or null", _or_nothing(_is_point))
@@ -147,7 +150,7 @@ ASKING: Mapping[str, Mapping[str, Kind]] = {
     "diff": {},
     "rename_preview": {"name": TEXT, "to": TEXT},
     "check": {
-        **_NAMED, **_TICKET, "field": optional(TEXT), "caret": optional(COUNT), "subscripts": optional(TEXT),
+        **_NAMED, **_TICKET, "field": optional(FIELD), "caret": optional(COUNT), "subscripts": optional(TEXT),
         "all": optional(FLAG),
     },
     "find": {"text": TEXT},

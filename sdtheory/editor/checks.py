@@ -36,7 +36,6 @@ from sdtheory.translate.lowering import unit_definitions
 from sdtheory.translate.syntax import fault_in
 
 Plain = dict[str, Any]
-FIELDS = ("equation", "initial", "units", "name")
 _NOT_IN_UNITS = re.compile(r"[+=<>,;\[\]|~]")
 _RANGE = re.compile(r"\[[^\[\]]*\]\s*\Z")
 _XMILE_WORDS = frozenset({"pi", "inf", "nan", "self"})
@@ -60,12 +59,21 @@ def check_field(document: Document, arguments: Mapping[str, Any]) -> Plain:
     field = arguments.get("field", "equation")
     caret = min(arguments.get("caret", len(text)), len(text))
     entry = document.variables.get(name)
+    if len(text) > document.limits.equation_bytes:
+        message = f"a text of {len(text):,} characters; the limit is {document.limits.equation_bytes:,}"
+        return {
+            "issues": [_issue("limit", message, field, (0, len(text)))],
+            "references": [],
+            "completion": {"start": caret, "stop": caret, "prefix": "", "candidates": []},
+            "at": None,
+        }
     if field == "name":
         issues = tuple(_name_issues(document, name, text))
     elif field == "units":
         issues = tuple(_unit_field(document, entry, text))
     else:
-        issues = _equation_issues(document, canonical(name), text, field, arguments.get("subscripts") or "")
+        left = arguments.get("subscripts") or _subscripts_of(entry)
+        issues = _equation_issues(document, canonical(name), text, field, left)
     read = dict.fromkeys(
         key_of(document, entry.model if entry else "", one.name)
         for one in (named(text, document.format) if field in ("equation", "initial") else ())
@@ -78,6 +86,13 @@ def check_field(document: Document, arguments: Mapping[str, Any]) -> Plain:
         "completion": completion,
         "at": at,
     }
+
+
+def _subscripts_of(entry: Entry | None) -> str:
+    """The left side of a variable's first equation."""
+    if entry is None or not entry.blocks:
+        return ""
+    return entry.blocks[0].subscripts or ", ".join(entry.dimensions)
 
 
 def _issue(code: str, message: str, field: str, place: tuple[int, int], **more: Any) -> Plain:

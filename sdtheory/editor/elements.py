@@ -39,7 +39,7 @@ class Drawn:
 _MEMORY: Memory[Drawn] = Memory(most=20_000)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def drawn_view(document: Document, identity: Identity, view: int) -> dict[str, Drawn]:
     """The elements of a view by their lasting ids, in file order; those that are hidden are left out.
 

@@ -81,6 +81,8 @@ def identity_after(old: Document, known: Identity, new: Document, fresh: int, sa
         The edit neither drew nor removed anything, so that every element is still there, in its place.
     """
     own = _own(new)
+    if own == known.own:
+        own = known.own  # ids are many texts, and histories are long
     lasting = []
     for number, view in enumerate(new.views):
         before = old.views[number] if number < len(old.views) else View("", ())
@@ -92,6 +94,8 @@ def identity_after(old: Document, known: Identity, new: Document, fresh: int, sa
             before, ids, view, own[number] if new.format == "vensim" else None, number, fresh
         )
         lasting.append(given)
+    if own is known.own and tuple(lasting) == known.lasting and fresh == known.fresh:
+        return known
     return Identity(tuple(lasting), own, fresh)
 
 

@@ -14,7 +14,7 @@ from sdtheory.editor.variables import variables_of
 
 Plain = dict[str, Any]
 _METHODS = {"": "euler", "0": "euler", "2": "euler", "1": "rk4", "5": "rk4", "3": "rk2", "4": "rk2"}
-_variables = lru_cache(maxsize=64)(variables_of)
+_variables = lru_cache(maxsize=16)(variables_of)
 
 
 def scene_of(state: State, view: int) -> Plain:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import secrets
@@ -13,11 +12,10 @@ from sdtheory.documents import Document, from_bytes, read
 from sdtheory.documents.saving import write
 from sdtheory.editor import arranging, drawing_edits, variable_edits
 from sdtheory.editor.arguments import ASKING, CHANGING, WORKING, checked
-from sdtheory.editor.checks import check_field
+from sdtheory.editor.asking import asked, difference
 from sdtheory.editor.drawing_edits import Done
 from sdtheory.editor.editing import Editing, editing_of, with_view
 from sdtheory.editor.identity import first_identity
-from sdtheory.editor.looking import DEPTH, causes, find, rename_preview, uses
 from sdtheory.editor.scenes import delta, scene_of
 from sdtheory.editor.state import Refused, State, Step, at_step, with_saved, with_step
 from sdtheory.errors import DocumentError, SDError, UnknownName, UsageError, shown
@@ -118,7 +116,7 @@ def answer(state: State, message: Mapping[str, Any]) -> tuple[State, dict[str, A
     arguments = checked(op, arguments, (CHANGING, ASKING))
     try:
         if op in ASKING:
-            return state, _asked(state, str(op), arguments, view)
+            return state, asked(state, str(op), arguments, view)
         return _changed(state, str(op), arguments, view, message.get("revision"))
     except Refused:
         raise
@@ -126,43 +124,13 @@ def answer(state: State, message: Mapping[str, Any]) -> tuple[State, dict[str, A
         raise _refusal(error, str(op), arguments) from None
 
 
-def _asked(state: State, op: str, arguments: Mapping[str, Any], view: int) -> dict[str, Any]:
-    if op == "open":
-        return scene_of(state, view)
-    if op == "history":
-        return {"entries": [{"name": step.name} for step in state.steps], "position": state.position}
-    if op == "diff":
-        return {"text": _difference(state.saved, state.document)}
-    document = state.document
-    if op == "check":
-        return _with_ticket(check_field(document, arguments), arguments)
-    if op == "find":
-        return {"found": find(document, state.identity, arguments["text"])}
-    if op in ("causes", "uses"):
-        look = causes if op == "causes" else uses
-        return look(document, arguments["name"], arguments.get("depth", DEPTH))
-    if op == "rename_preview":
-        return rename_preview(document, arguments["name"], arguments["to"])
-    if op in ("experiment", "set_experiment"):
-        from sdtheory.editor.policies import experiment_of, set_experiment
-
-        if op == "experiment":
-            return experiment_of(state.experiments, arguments["id"])
-        return set_experiment(state.experiments, arguments["id"], arguments["text"], arguments["hash"])
-    raise Refused(f"unknown operation '{op}'", code="unknown-operation")
-
-
-def _with_ticket(reply: dict[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {**reply, "ticket": arguments["ticket"]} if "ticket" in arguments else reply
-
-
 def _changed(
     state: State, op: str, arguments: Mapping[str, Any], view: int, revision: Any
 ) -> tuple[State, dict[str, Any]]:
     if revision != state.revision:
-        raise Refused(
-            "the model has changed meanwhile", code="stale", details={"scene": scene_of(state, view)}
-        )
+        there = min(view, max(len(state.document.views) - 1, 0))
+        details = {"scene": scene_of(state, there)}
+        raise Refused("the model has changed meanwhile", code="stale", details=details)
     if state.read_only:
         raise Refused("this model is open for reading only", code="read-only")
     new = _edited(state, op, arguments, view)
@@ -177,8 +145,6 @@ def _edited(state: State, op: str, arguments: Mapping[str, Any], view: int) -> S
         return at_step(state, position)
     if op == "take":
         return taken(state, _encoded(state.document, arguments["text"]))
-    if op not in _EDITS:
-        raise Refused(f"unknown operation '{op}'", code="unknown-operation")
     _refuse_submodels(state, op, arguments, view)
     editing = editing_of(state, view)
     if op.startswith("add_") and op != "add_view":
@@ -271,15 +237,8 @@ def _refuse_changed(state: State, path: str) -> None:
     there = read(path)
     if there.bytes not in (state.saved, state.document.bytes):
         assert there.source is not None
-        details = {"diff": _difference(there.bytes, state.document), "hash": there.source.sha256}
+        details = {"diff": difference(there.bytes, state.document), "hash": there.source.sha256}
         raise Refused("the file was changed by another program", code="disk-changed", details=details)
-
-
-def _difference(before: bytes, document: Document) -> str:
-    """What a document has otherwise than other bytes, as a unified diff."""
-    here = before.decode(document.encoding, "replace").removeprefix("\ufeff").splitlines(keepends=True)
-    there = document.text.splitlines(keepends=True)
-    return "".join(difflib.unified_diff(here, there, document.file, document.file))
 
 
 def _refusal(error: SDError, op: str, arguments: Mapping[str, Any]) -> Refused:

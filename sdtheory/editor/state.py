@@ -13,6 +13,8 @@ from sdtheory.documents.remembered import moved
 from sdtheory.editor.identity import Identity, identity_after
 from sdtheory.errors import SDError
 
+AWAKE = 30  # steps whose documents are kept with all that reading found; of older ones the bytes are
+
 
 @dataclass(frozen=True)
 class Step:
@@ -130,10 +132,13 @@ def with_step(state: State, name: str, document: Document, identity: Identity | 
         return state
     if identity is None:
         identity = identity_after(state.document, state.identity, document, state.fresh)
-    steps = (*state.steps[: state.position + 1], Step(name, document, identity))
+    steps = [*state.steps[: state.position + 1], Step(name, document, identity)]
+    if len(steps) > AWAKE:
+        old = steps[-AWAKE - 1]
+        steps[-AWAKE - 1] = dataclasses.replace(old, document=old.document.at_rest())
     return dataclasses.replace(
         state,
-        steps=steps,
+        steps=tuple(steps),
         position=len(steps) - 1,
         revision=state.revision + 1,
         fresh=max(state.fresh, identity.fresh),

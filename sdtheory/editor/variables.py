@@ -56,7 +56,7 @@ def names_of(document: Document, keys: tuple[str, ...]) -> list[str]:
     return [full_name(document.variables[key]) for key in keys]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def inputs_of(document: Document) -> Mapping[str, tuple[str, ...]]:
     """The keys of what each variable's equations read, its flows among them, in the order of the text."""
     found = {}
@@ -75,7 +75,7 @@ def inputs_of(document: Document) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def uses_of(document: Document) -> Mapping[str, tuple[str, ...]]:
     """The keys of the variables that read each variable."""
     found: dict[str, list[str]] = {}

@@ -164,3 +164,10 @@ def test_the_call_at_the_caret_is_explained(farm):
 
 def test_units_in_use_are_offered(seed):
     assert "Doubling/Year" in candidates(seed, "capability", "doub", field="units")
+
+
+def test_a_text_beyond_the_limit_is_not_read(farm):
+    (issue,) = checked(farm, "growth", "(" * 70_000)["issues"]
+    assert issue["code"] == "limit"
+    (issue,) = checked(farm, "growth", "(" * 200 + "1" + ")" * 200)["issues"]
+    assert "limit" in issue["message"]

@@ -14,6 +14,7 @@ from sdtheory.checking import check
 from sdtheory.diagrams.stock_flow import stock_flow_scenes
 from sdtheory.documents import from_bytes, read
 from sdtheory.editor.service import Refused, answer, of_document, opened, saved, scene, taken
+from sdtheory.editor.state import AWAKE
 from sdtheory.editor.work import work
 from sdtheory.engines.simulate import simulate
 from sdtheory.errors import SDError
@@ -167,6 +168,18 @@ def test_what_was_undone_is_forgotten_by_the_next_edit(state):
     state, _ = done(state, "undo")
     state, reply = done(state, "set_units", name="capability", text="b")
     assert not reply["history"]["can_redo"] and len(state.steps) == 2
+
+
+def test_a_long_history_keeps_the_bytes_of_old_steps_alone(state):
+    opened_bytes = state.document.bytes
+    for number in range(AWAKE + 3):
+        state, _ = done(state, "set_documentation", name="capability", text=f"edit {number}")
+    asleep = ["index" not in vars(step.document) for step in state.steps]
+    assert asleep == [True] * 4 + [False] * AWAKE
+    while state.position:
+        state, reply = done(state, "undo")
+    assert state.document.bytes == opened_bytes and not reply["dirty"]
+    assert scene(state)["elements"] == scene(of_document(state.document))["elements"]
 
 
 def test_a_flow_is_drawn_along_its_points_with_clouds_at_loose_ends(state):
