@@ -43,6 +43,11 @@ def edit(model: str, port: int, no_browser: bool, autosave: bool, experiment: tu
     from sdtheory.editor.service import opened
     from sdtheory.editor.session import Session
 
+    if not _stays_in_its_folder(model):
+        name, target = shown(os.path.basename(model)), shown(os.path.realpath(model))
+        raise UsageError(
+            f"'{name}' is a link to '{target}', outside its own folder", remedy="name that file itself"
+        )
     at = listening(port)
     port = at.getsockname()[1]
     with at, only_editor(model, port):
@@ -85,12 +90,18 @@ def _experiments(model: str, given: Sequence[str]) -> dict[str, str]:
     """Paths by the ids under which the page knows them."""
     beside = Path(model).with_suffix(".toml")
     found: dict[str, str] = {}
-    for path in given or ([str(beside)] if beside.is_file() else []):
+    for path in given or ([str(beside)] if beside.is_file() and _stays_in_its_folder(beside) else []):
         stem = Path(path).stem
         if stem in found:
             raise UsageError(f"two experiment files are called '{shown(stem)}'", remedy="rename one of them")
         found[stem] = os.path.abspath(path)
     return found
+
+
+def _stays_in_its_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a file, or the one that it is a link to, lies below the folder in which its name stands."""
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    return Path(os.path.realpath(path)).is_relative_to(folder)
 
 
 def _with_unsaved(state: Any, model: str) -> Any:

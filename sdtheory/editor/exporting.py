@@ -21,6 +21,7 @@ from sdtheory.diagrams.tikz import tikz
 from sdtheory.documents import Document
 from sdtheory.editor import joining
 from sdtheory.editor.kinds import KINDS, PAGE, TYPES
+from sdtheory.editor.service import of_document, scene
 from sdtheory.editor.state import Refused
 from sdtheory.editor.work import work
 from sdtheory.errors import SDError
@@ -41,7 +42,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def exported(document: Document, kind: str, view: int, scenes: Mapping[int, Any]) -> dict[str, Any]:
+def exported(document: Document, kind: str, view: int) -> dict[str, Any]:
     """A file to take away.
 
     Parameters
@@ -51,8 +52,6 @@ def exported(document: Document, kind: str, view: int, scenes: Mapping[int, Any]
         One of `sdtheory.editor.kinds.KINDS`.
     view : int
         Of a picture of a view: which one.
-    scenes : mapping of int to dict
-        Of a page: what the service shows of each view.
 
     Returns
     -------
@@ -69,7 +68,7 @@ def exported(document: Document, kind: str, view: int, scenes: Mapping[int, Any]
     Examples
     --------
     >>> from sdtheory.documents import read
-    >>> made = exported(read("models/m0_seed.mdl"), "causal.mmd", 0, {})
+    >>> made = exported(read("models/m0_seed.mdl"), "causal.mmd", 0)
     >>> made["name"], made["data"].startswith(b"flowchart")
     ('m0_seed-causal.mmd', True)
     """
@@ -79,7 +78,7 @@ def exported(document: Document, kind: str, view: int, scenes: Mapping[int, Any]
     suffix = f".{rest}"
     stem = file_stem(document.file)
     if kind == PAGE:
-        return {"name": f"{stem}.html", "type": "text/html", "data": page(document, scenes).encode()}
+        return {"name": f"{stem}.html", "type": "text/html", "data": page(document).encode()}
     if what == "view":
         data = _picture(_scene(document, view), suffix)
     else:
@@ -126,22 +125,33 @@ def _picture(scene: Scene, suffix: str) -> bytes:
         return path.read_bytes()
 
 
-def page(document: Document, scenes: Mapping[int, Any]) -> str:
-    """One file that shows the model and needs nothing else: to be looked at, not edited.
+def page(document: Document) -> str:
+    """One file that shows a model and needs nothing else: to be looked at, not edited.
+
+    It holds every view, a run, the loops and their shares over time, as far as the model has them.
 
     Parameters
     ----------
     document : Document
-    scenes : mapping of int to dict
-        What the service shows of each view.
+
+    Examples
+    --------
+    >>> from sdtheory.documents import read
+    >>> page(read("models/m0_seed.mdl"))[:15]
+    '<!DOCTYPE html>'
     """
+    state = of_document(document)
+    scenes = {view: scene(state, view) for view in range(max(1, len(document.views)))}
     outputs = [entry.name for entry in document.variables.values()]
     asked = {"simulate": {"outputs": outputs, "width": _PIXELS}, "loops": {}, "dominance": {}}
     made = {op: _worked(document, op, arguments) for op, arguments in asked.items()}
     data = {
-        "scenes": {str(view): {**scene, "read_only": True} for view, scene in scenes.items()},
-        "run": made["simulate"], "loops": made["loops"], "dominance": made["dominance"],
-    }  # fmt: skip
+        "scenes": {str(view): {**one, "read_only": True, "session": ""} for view, one in scenes.items()},
+        # of the same model the same page
+        "run": made["simulate"] and {**made["simulate"], "seconds": None},
+        "loops": made["loops"],
+        "dominance": made["dominance"],
+    }
     call = 'sdtheoryEditor.render({ model: undefined, el: document.getElementById("sdtheory-editor") });\n'
     script = f"\n{joining.as_script(joining.module(), 'sdtheoryEditor')}{call}"
     style = f"\n{joining.style()}"

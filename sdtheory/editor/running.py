@@ -74,9 +74,11 @@ async def _lived(
     await asyncio.wait((ended, serving, watching), return_when=asyncio.FIRST_COMPLETED)
     reason = ended.result() if ended.done() else "fault"
     session.end(reason)
-    watching.cancel()
     server.should_exit = True
     await serving
+    if watching.done():
+        watching.result()  # it watches for ever, unless something is wrong with it
+    watching.cancel()
     return reason
 
 

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sdtheory.editor.admission import Admission
 from sdtheory.editor.defences import HEADERS, Defences, Turned, check_message, message_of
 from sdtheory.editor.joining import STATIC
-from sdtheory.editor.kinds import KINDS, PAGE
+from sdtheory.editor.kinds import KINDS
 from sdtheory.editor.replies import fault_of
 from sdtheory.editor.session import Session
 from sdtheory.errors import SDError, UsageError, shown
@@ -104,11 +104,7 @@ class Routes:
         kind, view = request.path_params["kind"], _view(request)
         if kind not in KINDS:
             raise Turned(404, "kind", f"there is no such export; there are {', '.join(KINDS)}")
-        scenes: dict[int, Any] = {}
-        if kind == PAGE:
-            count = max(1, len(self.session.state.document.views))
-            scenes = {number: await self.session.scene(number) for number in range(count)}
-        made = await self.session.export(kind, view, scenes)
+        made = await self.session.export(kind, view)
         disposition = f'attachment; filename="{made["name"]}"'
         return Response(made["data"], media_type=made["type"], headers={"Content-Disposition": disposition})
 

@@ -17,7 +17,7 @@ from sdtheory.editor.events import Events, encoded
 from sdtheory.editor.recovery import Journal, Kept
 from sdtheory.editor.replies import answering, changed_facts, saved_reply
 from sdtheory.editor.scenes import delta
-from sdtheory.editor.slow import do
+from sdtheory.editor.slow import LONG, do
 from sdtheory.editor.state import Refused, State, at_step, with_saved, with_step
 from sdtheory.editor.watching import Watch
 from sdtheory.editor.worker import Worker
@@ -48,6 +48,7 @@ class Session:
     report: Callable[[str], None] = print
     events: Events = field(default_factory=Events)
     worker: Worker = field(default_factory=lambda: Worker(do))
+    slower: Worker = field(default_factory=lambda: Worker(do))  # for what would keep runs waiting
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _conflict: dict[str, Any] | None = None  # what pages were told of a change on disk
     _changed: float = 0.0  # when the document was changed last
@@ -106,9 +107,9 @@ class Session:
         self.events.tell("saved", hash=state.hash)
         return saved_reply(state)
 
-    async def export(self, kind: str, view: int, scenes: Mapping[int, Any]) -> dict[str, Any]:
+    async def export(self, kind: str, view: int) -> dict[str, Any]:
         """A file to take away: its ``name``, ``type`` and ``data``."""
-        return await self._worked("export", {"kind": kind, "view": view, "scenes": scenes})
+        return await self._worked("export", {"kind": kind, "view": view})
 
     def first_events(self) -> list[bytes]:
         """What a page that begins to listen should know."""
@@ -121,6 +122,7 @@ class Session:
             await asyncio.sleep(LOOK)
             try:
                 await asyncio.to_thread(self.worker.look)
+                await asyncio.to_thread(self.slower.look)
                 await asyncio.to_thread(self.journal.flush)
                 await self._look_at_disk()
                 if self.autosave and self._conflict is None and self._is_due():
@@ -133,6 +135,7 @@ class Session:
         self.events.tell("session-ended", reason=reason)
         self.events.end()
         self.worker.close()
+        self.slower.close()
         self.journal.flush()
         self.journal.close()
 
@@ -212,7 +215,8 @@ class Session:
             ):  # the loop has ended, and with it everybody who would hear
                 loop.call_soon_threadsafe(heard, kind, value)
 
-        self.worker.ask(op, (state.document, op, dict(arguments), dict(state.experiments)), told)
+        worker = self.slower if op in LONG else self.worker
+        worker.ask(op, (state.document, op, dict(arguments), dict(state.experiments)), told)
         return await reply
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sdtheory.documents import Document
 
 IN_STEPS = frozenset({"compare"})  # operations of which several replies are told
+LONG = frozenset({"compare", "export"})  # these may take so long that runs are not made in the same process
 
 
 def do(document: Document, op: str, arguments: Mapping[str, Any], experiments: Mapping[str, str]) -> Any:

@@ -10,9 +10,9 @@ import anywidget
 from sdtheory.documents import Document
 from sdtheory.editor import joining, service
 from sdtheory.editor.defences import Turned, check_message, check_texts
-from sdtheory.editor.kinds import KINDS, PAGE
+from sdtheory.editor.kinds import KINDS
 from sdtheory.editor.replies import answering, changed_facts, fault_of, saved_reply
-from sdtheory.editor.slow import do
+from sdtheory.editor.slow import LONG, do
 from sdtheory.editor.state import Refused, State
 from sdtheory.editor.worker import Worker
 from sdtheory.errors import SDError
@@ -49,7 +49,7 @@ class Editor(anywidget.AnyWidget):
     def __init__(self, document: Document, experiments: dict[str, str] | None = None):
         super().__init__()
         self._state: State = service.of_document(document, experiments)
-        self._worker = Worker(do)
+        self._worker, self._slower = Worker(do), Worker(do)
         self.on_msg(self._hear)
 
     @property
@@ -58,8 +58,9 @@ class Editor(anywidget.AnyWidget):
         return self._state.document
 
     def close(self) -> None:
-        """End the process that simulates, and take the widget away."""
+        """End the processes that simulate, and take the widget away."""
         self._worker.close()
+        self._slower.close()
         super().close()
 
     def _hear(self, widget: Any, message: Any, buffers: Any) -> None:
@@ -105,9 +106,7 @@ class Editor(anywidget.AnyWidget):
         kind, view = arguments.get("kind"), arguments.get("view", 0)
         if set(arguments) - {"kind", "view"} or kind not in KINDS or type(view) is not int:
             raise Refused("there is no such export", code="kind", field="kind")
-        count = max(1, len(self.document.views)) if kind == PAGE else 0
-        scenes = {number: service.scene(self._state, number) for number in range(count)}
-        return {"kind": kind, "view": view, "scenes": scenes}
+        return {"kind": kind, "view": view}
 
     def _work(self, id: Any, op: str, arguments: dict[str, Any]) -> None:
         """Have the worker answer."""
@@ -122,7 +121,8 @@ class Editor(anywidget.AnyWidget):
             self.send({"id": id, "reply": value})
 
         told = answering(arguments.get("ticket"), state.revision, answer, self._tell)
-        self._worker.ask(op, (state.document, op, arguments, dict(state.experiments)), told)
+        worker = self._slower if op in LONG else self._worker
+        worker.ask(op, (state.document, op, arguments, dict(state.experiments)), told)
 
     def _tell(self, event: str, **data: Any) -> None:
         self.send({"event": event, "data": data})

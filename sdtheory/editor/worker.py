@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,7 @@ class Worker:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
     _running: _Job | None = None
     _stepping: _Job | None = None
+    _dropped: _Job | None = None  # whose last step may still be going on
     _waiting: dict[str, _Job] = field(default_factory=dict)
     _process: Any = field(default=None, repr=False)
     _outbox: Any = field(default=None, repr=False)
@@ -81,18 +82,19 @@ class Worker:
             steps), or ``"error"`` and an SDError.
         """
         with self._lock:
-            older = self._waiting.pop(op, None)
-            stepping = self._stepping
-            if stepping is not None and stepping.op == op:
-                self._stepping = None
-                self._send(("drop", stepping.number))
-            else:
-                stepping = None
+            older = [self._waiting.pop(op, None)]
+            if self._stepping is not None and self._stepping.op == op:
+                older.append(self._drop_stepping())
             self._waiting[op] = _Job(next(self._numbers), op, request, told, time.monotonic())
             self._hand_out()
-        for job in (older, stepping):
-            if job is not None:
-                job.told("error", _superseded())
+        _tell_superseded(older)
+
+    def _drop_stepping(self) -> _Job | None:
+        """Have no more replies of the request that gives several; the process says when it has heard."""
+        self._dropped, self._stepping = self._stepping, None
+        if self._dropped is not None:
+            self._send(("drop", self._dropped.number))
+        return self._dropped
 
     def load(self) -> tuple[int, int]:
         """How many requests run and how many wait."""
@@ -103,12 +105,12 @@ class Worker:
         """End the process when its work takes too long, or keeps a newer request of its kind waiting."""
         with self._lock:
             now = time.monotonic()
-            running = self._running or self._stepping
-            if running is None:
+            busy = self._running or self._dropped or self._stepping
+            if busy is None:
                 return
-            newer = self._waiting.get(running.op)
-            if now - running.since > self.seconds:
-                self._end_with(SimulationError(f"'{running.op}' took longer than {self.seconds:g} s"))
+            newer = self._waiting.get(busy.op)
+            if now - busy.since > self.seconds:
+                self._end_with(SimulationError(f"'{busy.op}' took longer than {self.seconds:g} s"))
             elif newer is not None and now - newer.since > self.patience:
                 self._end_with(_superseded())
 
@@ -117,11 +119,10 @@ class Worker:
         with self._lock:
             self._waiting, waiting = {}, self._waiting
             self._end_with(_superseded())
-        for job in waiting.values():
-            job.told("error", _superseded())
+        _tell_superseded(waiting.values())
 
     def _hand_out(self) -> None:
-        while self._running is None and self._waiting:
+        while self._running is None and self._dropped is None and self._waiting:
             op = next(iter(self._waiting))
             job = self._waiting.pop(op)
             job.since = time.monotonic()
@@ -163,27 +164,33 @@ class Worker:
 
     def _heard(self, number: int, kind: str) -> _Job | None:
         """Whose reply this is; what it means for others that wait."""
+        older: list[_Job | None] = []
         with self._lock:
+            if kind == "dropped":
+                self._dropped = None
+                self._hand_out()
+                return None
             job = next((one for one in (self._running, self._stepping) if one and one.number == number), None)
             if job is None:
                 return None
             job.since = time.monotonic()
-            older = None
             if job is self._running:
                 self._running = None
                 if kind == "step":
-                    older, self._stepping = self._stepping, job
+                    older.append(self._stepping)
+                    self._stepping = job
+                    if job.op in self._waiting:
+                        older.append(self._drop_stepping())
             elif kind != "step":
                 self._stepping = None
             self._hand_out()
-        if older is not None:
-            older.told("error", _superseded())
+        _tell_superseded(older)
         return job
 
     def _end_with(self, error: SDError) -> None:
         """End the process; what it was at gets an error."""
         lost = [job for job in (self._running, self._stepping) if job is not None]
-        self._running = self._stepping = None
+        self._running = self._stepping = self._dropped = None
         process, outbox = self._process, self._outbox
         self._process = self._outbox = None
         if process is not None:
@@ -193,6 +200,12 @@ class Worker:
         for job in lost:
             job.told("error", error)
         self._hand_out()
+
+
+def _tell_superseded(jobs: Iterable[_Job | None]) -> None:
+    for job in jobs:
+        if job is not None:
+            job.told("error", _superseded())
 
 
 def _superseded() -> Superseded:
@@ -239,6 +252,7 @@ def serve(work: Work, pipe: Any) -> None:
             message = pipe.recv()
             if message[0] == "drop":
                 steps = None if steps is not None and steps[0] == message[1] else steps
+                pipe.send((message[1], "dropped", None))
                 continue
             _, number, request = message
             kind, value = _outcome("done", work, *request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -155,7 +156,10 @@ def test_the_page_on_disk_shows_the_model_and_asks_for_nothing(tmp_path, worker,
 
 
 def test_the_wheel_holds_the_page(tmp_path, tab):
-    made = tmp_path / "wheels"
+    source, made = tmp_path / "source", tmp_path / "wheels"
+    shutil.copytree("sdtheory", source / "sdtheory", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(name, source)
     build = [
         sys.executable,
         "-m",
@@ -167,7 +171,7 @@ def test_the_wheel_holds_the_page(tmp_path, tab):
         "-w",
         str(made),
     ]
-    subprocess.run([*build, str(Path.cwd())], check=True, capture_output=True)
+    subprocess.run([*build, str(source)], check=True, capture_output=True)
     (wheel,) = made.iterdir()
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as packed:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -239,6 +240,22 @@ def test_wrong_options_are_refused_before_anything_starts(model, options):
     assert not list(model.parent.glob(".*"))
 
 
+def test_links_that_lead_outside_are_not_followed(model, tmp_path):
+    """Neither the model, which could not be saved, nor policies that nobody has named."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "link.mdl").symlink_to(model)
+    done = subprocess.run(
+        [sys.executable, "-m", "sdtheory.cli.main", "edit", str(folder / "link.mdl")],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2 and "outside its own folder" in done.stderr
+    shutil.copy(model, folder / "m0_seed.mdl")
+    (folder / "m0_seed.toml").symlink_to(model.with_suffix(".toml"))
+    with editing(folder / "m0_seed.mdl") as running:
+        assert running.op("open")["experiments"] == []
+
+
 def test_a_file_that_is_no_model_is_one_line(tmp_path):
     path = tmp_path / "notes.mdl"
     path.write_bytes(b"\x00\x01")
@@ -277,3 +294,32 @@ def test_the_lock_says_who_holds_it(model):
     with editing(model) as running:
         held = json.loads(model.with_name(".m0_seed.mdl.editing").read_text())
         assert held == {"process": running.process.pid, "port": int(running.origin.rpartition(":")[2])}
+
+
+@pytest.mark.benchmark
+def test_the_server_answers_at_once_while_runs_are_asked_for(model):
+    """Two hundred requests for runs in a second, and what a page waits for its scene meanwhile."""
+    with editing(model) as running, ThreadPoolExecutor(20) as pool:
+        running.op("simulate", ticket=0)
+        head = {"Origin": running.origin}
+
+        def slide(ticket):
+            args = {"changes": {NAME: 1 + ticket / 100}, "outputs": [NAME], "width": 500, "ticket": ticket}
+            return running.client.post(
+                f"{running.origin}/op", json={"op": "simulate", "args": args}, headers=head
+            )
+
+        began, answers, waits = time.perf_counter(), [], []
+        for ticket in range(1, 201):
+            time.sleep(max(0, began + ticket / 200 - time.perf_counter()))
+            answers.append(pool.submit(slide, ticket))
+            if ticket % 10 == 0:
+                asked = time.perf_counter()
+                assert running.client.get(f"{running.origin}/scene").status_code == 200
+                waits.append(time.perf_counter() - asked)
+        made = sum(answer.result().status_code == 200 for answer in answers)
+        waits.sort()
+        figures = f"median {waits[10] * 1e3:.0f} ms, longest {waits[-1] * 1e3:.0f} ms"
+        print(f"\nGET /scene meanwhile: {figures}; {made} runs made")
+        assert answers[-1].result().status_code == 200
+        assert waits[10] < 0.2

@@ -16,7 +16,6 @@ import sdtheory as sd
 from sdtheory.editor import joining
 from sdtheory.editor.exporting import exported, file_stem, json_block, page
 from sdtheory.editor.kinds import KINDS
-from sdtheory.editor.service import of_document, scene
 from sdtheory.editor.state import Refused
 
 CAUSAL = [kind.partition(".")[2] for kind in KINDS if kind.startswith("causal")]
@@ -31,7 +30,7 @@ def document(request):
 
 @pytest.mark.parametrize("suffix", STARTS)
 def test_a_view_is_a_picture(document, suffix):
-    made = exported(document, f"view.{suffix}", 0, {})
+    made = exported(document, f"view.{suffix}", 0)
     assert made["name"] == f"{document.file.partition('.')[0]}-view1.{suffix}"
     assert STARTS[suffix] in made["data"][:200]
 
@@ -42,7 +41,7 @@ def test_the_causal_diagram_is_the_same_as_the_one_drawn_in_the_shell(suffix, tm
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # formats that cannot say everything
         sd.draw(document, tmp_path / f"same.{suffix}")
-        made = exported(document, f"causal.{suffix}", 0, {})
+        made = exported(document, f"causal.{suffix}", 0)
     assert made["data"] == (tmp_path / f"same.{suffix}").read_bytes()
     assert made["name"] == f"m0_seed-causal.{suffix}"
 
@@ -56,7 +55,7 @@ def test_the_package_draws_no_format_that_is_not_offered():
 @pytest.mark.parametrize(("kind", "view"), [("view.exe", 0), ("../x", 0), ("page.html.", 0), ("view.svg", 9)])
 def test_nothing_else_can_be_taken_away(document, kind, view):
     with pytest.raises(Refused):
-        exported(document, kind, view, {})
+        exported(document, kind, view)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +72,6 @@ def test_names_of_files_are_safe(name, stem):
 # the page to look at
 
 
-def made_page(document):
-    state = of_document(document)
-    return page(document, {view: scene(state, view) for view in range(len(document.views))})
-
-
 def data_of(text):
     return json.loads(text.partition('id="sdtheory-data">')[2].partition("</script>")[0])
 
@@ -87,7 +81,7 @@ def digest(text):
 
 
 def test_the_page_holds_every_view_a_run_and_the_loops(document):
-    data = data_of(made_page(document))
+    data = data_of(page(document))
     assert len(data["scenes"]) == len(document.views)
     assert all(one["read_only"] and one["elements"] for one in data["scenes"].values())
     shown = {label.partition("[")[0] for label in data["run"]["series"]}
@@ -96,7 +90,7 @@ def test_the_page_holds_every_view_a_run_and_the_loops(document):
 
 
 def test_the_page_runs_its_own_script_and_style_and_loads_nothing(document):
-    text = made_page(document)
+    text = page(document)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
     script = text.partition('<script type="module">')[2].rpartition("</script>")[0]
     style = text.partition("<style>")[2].partition("</style>")[0]
@@ -110,9 +104,13 @@ def test_the_page_runs_its_own_script_and_style_and_loads_nothing(document):
     assert text.count("<script") == text.count("</script") == 2
 
 
-def test_texts_of_a_model_stay_texts(tmp_path):
+def test_the_same_model_gives_the_same_page(document):
+    assert page(document) == page(sd.read(document.source.path))
+
+
+def test_texts_of_a_model_stay_texts():
     document = sd.read("models/m0_seed.xmile").set_documentation("search leverage", HOSTILE)
-    text = made_page(document)
+    text = page(document)
     assert "alert(1)</script>" not in text and text.count("<script") == 2
     shown = data_of(text)["scenes"]["0"]["variables"]["search leverage"]["documentation"]
     assert "</script><script>alert(1)</script><!--" in shown
@@ -120,7 +118,7 @@ def test_texts_of_a_model_stay_texts(tmp_path):
 
 def test_a_model_that_cannot_be_run_is_shown_without_a_run():
     document = sd.read("models/m0_seed.mdl").set_equation("search leverage", "no such name + 1")
-    data = data_of(made_page(document))
+    data = data_of(page(document))
     assert data["run"] is None and data["scenes"]["0"]["elements"]
 
 

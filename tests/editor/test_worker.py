@@ -21,7 +21,8 @@ def work(document, op, args, experiments):
             time.sleep(args["seconds"])
             return {"ticket": args["ticket"]}
         case "steps":
-            return ({"step": number, "pause": time.sleep(0.05)} for number in range(args["count"]))
+            seconds = args.get("seconds", 0.05)
+            return ({"step": number, "pause": time.sleep(seconds)} for number in range(args["count"]))
         case "refuse":
             raise SimulationError(f"{document} cannot")
         case "stumble":
@@ -112,6 +113,28 @@ def test_a_newer_request_in_steps_drops_the_older_one(worker):
     while (outcome := older.next())[0] == "step":
         pass
     assert isinstance(outcome[1], Superseded)
+    assert worker.load() == (0, 0)
+
+
+def test_a_long_step_of_an_older_request_is_ended(worker):
+    worker.patience = 0.2
+    older = ask(worker, "steps", count=2, seconds=600)
+    newer = ask(worker, "steps", count=2)
+    time.sleep(0.3)
+    worker.look()
+    assert isinstance(older.next()[1], Superseded)
+    assert [newer.next()[0] for _ in range(3)] == ["step", "step", "done"]
+
+
+def test_a_long_step_that_is_not_the_first_is_ended_too(worker):
+    worker.patience = 0.2
+    older = ask(worker, "steps", count=1000, seconds=2)
+    assert older.next()[0] == "step"
+    newer = ask(worker, "steps", count=1, seconds=0)
+    assert isinstance(older.next()[1], Superseded)
+    time.sleep(0.3)
+    worker.look()
+    assert [newer.next()[0] for _ in range(2)] == ["step", "done"]
     assert worker.load() == (0, 0)
 
 

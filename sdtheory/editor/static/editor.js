@@ -203,7 +203,8 @@ function makeStatus(store) {
     warned.textContent = words;
   });
   store.on("run", (done) => {
-    run.textContent = `run ${done.status}, ${Math.max(Math.round(done.seconds * 1000), 1)} ms`;
+    const time = done.seconds === null ? "" : `, ${Math.max(Math.round(done.seconds * 1000), 1)} ms`;
+    run.textContent = `run ${done.status}${time}`;
   });
   store.on("run-failed", () => {
     run.textContent = "cannot run";
