@@ -376,3 +376,17 @@ def test_the_simulation_settings_are_set(edit):
     editing.hears("settings changed")
     editing.save()
     assert sd.read(editing.path).simulation.stop == "30"
+
+
+def test_keys_pressed_in_a_row_move_what_they_were_meant_for(edit):
+    editing = edit("m0_seed.mdl")
+    before = {e.variable: (e.x, e.y) for e in editing.document.views[0].elements if e.kind == "stock"}
+    editing.focus("capability")
+    editing.press("Alt+ArrowRight")
+    editing.focus("understanding")
+    editing.press("Alt+ArrowDown", "Control+s")
+    editing.hears("saved")
+    after = {e.variable: (e.x, e.y) for e in sd.read(editing.path).views[0].elements if e.kind == "stock"}
+    assert after["capability"] == (before["capability"][0] + 5, before["capability"][1])
+    assert after["understanding"] == (before["understanding"][0], before["understanding"][1] + 5)
+    assert after["cumulative gap"] == before["cumulative gap"]
