@@ -39,6 +39,18 @@ class Editing:
         )
         return x * matrix[0] + matrix[1], y * matrix[0] + matrix[2]
 
+    def grip(self, handle: str) -> tuple[float, float]:
+        """The middle of the first handle of a kind."""
+        self.page.locator(f'[data-handle^="{handle}"]').first.wait_for()
+        box = self.page.evaluate(
+            """(kind) => {
+                const box = document.querySelector(`[data-handle^="${kind}"] .grip`).getBoundingClientRect();
+                return [box.x + box.width / 2, box.y + box.height / 2];
+            }""",
+            handle,
+        )
+        return box[0], box[1]
+
     def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
         """Press, move in steps and let go."""
         mouse = self.page.mouse

@@ -167,15 +167,12 @@ def test_a_name_that_is_taken_is_said_at_once_and_nothing_is_added(edit):
 def test_the_end_of_a_flow_snaps_to_a_stock_and_back_to_a_cloud(edit, model):
     editing = edit(model)
     before = editing.path.read_bytes()
+    editing.ran()  # the sheet has its size
     editing.element("explanation").click()
-    handle = editing.page.locator('[data-handle="source"] .grip').bounding_box()
-    start = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-    editing.drag(start, editing.place("capability"))
+    editing.drag(editing.grip("source"), editing.place("capability"))
     editing.hears("attached to capability")
     assert "explanation" in editing.served.session.state.document.variables["capability"].outflows
-    handle = editing.page.locator('[data-handle="source"] .grip').bounding_box()
-    start = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-    editing.drag(start, editing.at(900, 620))
+    editing.drag(editing.grip("source"), editing.at(900, 620))
     editing.hears("ends in a cloud")
     assert "explanation" not in editing.served.session.state.document.variables["capability"].outflows
     editing.undo(2)
@@ -202,8 +199,7 @@ def test_a_cloud_a_valve_and_a_bend_can_be_dragged_and_pipes_keep_right_angles(e
     x, y = editing.place("explanation", "flow")
     editing.drag((x, y), (x - 40, y + 15))
     editing.until(lambda: editing.served.session.state.position == 2)
-    pull = editing.page.locator('[data-handle^="pull"] .grip').first.bounding_box()
-    at = pull["x"] + pull["width"] / 2, pull["y"] + pull["height"] / 2
+    at = editing.grip("pull")
     editing.drag(at, (at[0], at[1] + 45))
     editing.until(lambda: editing.served.session.state.position == 3)
     for flow in (e for e in editing.document.views[0].elements if e.kind == "flow"):
@@ -218,8 +214,7 @@ def test_a_link_is_bent_by_its_handle_and_nothing_else_changes(edit, model):
     link = editing.page.locator('.element[aria-label^="link from capability to opaque share"]')
     link.focus()
     editing.press(" ")
-    grip = editing.page.locator('[data-handle="control"] .grip').bounding_box()
-    at = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    at = editing.grip("control")
     editing.drag(at, (at[0] - 60, at[1] + 30))
     editing.hears("reshaped")
     assert len(removed_lines(before, editing.save())) == 1
@@ -381,3 +376,17 @@ def test_the_simulation_settings_are_set(edit):
     editing.hears("settings changed")
     editing.save()
     assert sd.read(editing.path).simulation.stop == "30"
+
+
+def test_keys_pressed_in_a_row_move_what_they_were_meant_for(edit):
+    editing = edit("m0_seed.mdl")
+    before = {e.variable: (e.x, e.y) for e in editing.document.views[0].elements if e.kind == "stock"}
+    editing.focus("capability")
+    editing.press("Alt+ArrowRight")
+    editing.focus("understanding")
+    editing.press("Alt+ArrowDown", "Control+s")
+    editing.hears("saved")
+    after = {e.variable: (e.x, e.y) for e in sd.read(editing.path).views[0].elements if e.kind == "stock"}
+    assert after["capability"] == (before["capability"][0] + 5, before["capability"][1])
+    assert after["understanding"] == (before["understanding"][0], before["understanding"][1] + 5)
+    assert after["cumulative gap"] == before["cumulative gap"]

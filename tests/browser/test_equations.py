@@ -190,3 +190,39 @@ def test_the_table_of_variables_edits_what_the_diagram_does(edit, model):
     editing.hears("documentation of researchers set")
     editing.save()
     assert sd.read(editing.path).variables["researchers"].equation == "12345"
+
+
+ARRAY = b"""<?xml version="1.0" encoding="utf-8"?>
+<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0">
+<header><vendor>us</vendor><product version="1">hand</product><name>fields</name></header>
+<sim_specs method="euler" time_units="Year"><start>0</start><stop>20</stop><dt>0.25</dt></sim_specs>
+<dimensions><dim name="field"><elem name="vision"/><elem name="language"/></dim></dimensions>
+<model><variables>
+<stock name="papers"><dimensions><dim name="field"/></dimensions><eqn>10</eqn><inflow>writing</inflow></stock>
+<flow name="writing"><dimensions><dim name="field"/></dimensions><eqn>papers * growth</eqn></flow>
+<aux name="growth"><dimensions><dim name="field"/></dimensions>
+<element subscript="vision"><eqn>0.05</eqn></element><element subscript="language"><eqn>0.15</eqn></element></aux>
+</variables><views><view>
+<group name="science" x="150" y="100" width="400" height="300"/>
+<stock name="papers" x="400" y="200"/>
+<flow name="writing" x="260" y="200"><pts><pt x="160" y="200"/><pt x="377" y="200"/></pts></flow>
+<aux name="growth" x="200" y="300"/>
+<connector angle="60"><from>growth</from><to>writing</to></connector>
+<connector angle="200"><from>papers</from><to>writing</to></connector>
+</view></views></model>
+</xmile>
+"""
+
+
+def test_an_array_shows_its_dimension_the_equation_of_each_element_and_a_result_for_each(edit):
+    editing = edit(ARRAY, "fields.xmile")
+    editing.ran()
+    assert editing.page.locator(".drawer .line.now").count() == 2
+    editing.element("growth").click()
+    assert "[field]" in editing.page.locator(".heading .kind").inner_text()
+    editing.field("Equation of language").fill("0.3")
+    editing.press("Enter")
+    editing.hears("equation of growth[language] set")
+    editing.save()
+    assert editing.path.read_bytes() == ARRAY.replace(b"0.15", b"0.3")
+    assert editing.page.locator(".element.group").count() == 1, "groups are frames"

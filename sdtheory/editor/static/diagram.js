@@ -9,7 +9,7 @@ const LAYERS = ["group", "pipe", "cloud", "connector", "module", "stock", "flow"
 /** @type {Object<string, string>} */
 const LAYER_OF = { link: "connector" };
 const FIT_MARGIN = 8; // beyond the margin of the scene's own bounds, 24 px in all
-const SMALLEST_WORDS = 5; // on the screen, below that only stocks keep their names
+const SMALLEST_WORDS = 4; // on the screen, below that only stocks keep their names
 const LEAST_HIT = 24;
 const SPARK_LEAST = [60, 30];
 let instances = 0;
@@ -49,6 +49,7 @@ export function makeDiagram(store) {
 
   /** @param {any} element */
   function draw(element) {
+    if (element.kind === "other" && !element.groups.length) element = { ...element, groups: placeholder(element) };
     const old = drawn.get(element.id) ?? [];
     const held = old.some((group) => group === document.activeElement);
     const groups = element.groups.map((/** @type {any} */ group, /** @type {number} */ i) =>
@@ -268,6 +269,14 @@ export function makeDiagram(store) {
     if (camera.fitted) fit();
   }).observe(node);
   return diagram;
+}
+
+/** A grey box for what the file draws and we do not know. @param {any} element */
+function placeholder({ x, y, width, height, text }) {
+  const size = { width: Math.max(width, 40), height: Math.max(height, 20) };
+  const box = { type: "box", x, y, ...size, stroke: "#7A7A7A", line: 1, fill: "", radius: 3, dash: [4, 3], role: "" };
+  const words = { type: "text", x, lines: [[y + 4, text || "unknown"]], y, size: 11, colour: "#404040", bold: false, italic: true, anchor: "middle", halo: false, role: "" };
+  return [{ id: "", role: "other", classes: [], data: {}, title: text, shapes: [box, words] }];
 }
 
 /** @param {number[]} values @param {any} box */

@@ -224,6 +224,7 @@ export function listenToDiagram(store, diagram, tools, pointer) {
   diagram.node.addEventListener("keyup", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === " ") pointer.holdSpace(false);
   });
+  diagram.node.addEventListener("focusout", () => pointer.holdSpace(false));
   diagram.node.addEventListener("focusin", (/** @type {FocusEvent} */ event) => {
     const id = /** @type {Element} */ (event.target).closest("[data-element]")?.getAttribute("data-element");
     if (id) store.focused = id;
@@ -246,6 +247,7 @@ function makeNudge(store, diagram) {
   let ids = [];
 
   async function send() {
+    ids = ids.filter((id) => store.elements.has(id));
     const preview = dragPreview(store, ids, dx, dy);
     const elements = ids.map((id) => {
       const { x, y } = preview.moved.get(id);
@@ -259,10 +261,19 @@ function makeNudge(store, diagram) {
     if (delta) store.say("moved");
   }
 
+  function flush() {
+    if (!timer) return;
+    clearTimeout(timer);
+    send();
+  }
+
+  store.on("flush", flush);
   return (/** @type {string} */ direction, /** @type {number} */ by) => {
     if (store.scene.read_only) return;
     const [sx, sy] = { left: [-by, 0], right: [by, 0], up: [0, -by], down: [0, by] }[direction] ?? [0, 0];
-    if (!timer) ids = chosen(store).filter((id) => isMovable(store.elements.get(id)));
+    const wanted = chosen(store).filter((id) => isMovable(store.elements.get(id)));
+    if (timer && wanted.join() !== ids.join()) flush();
+    ids = wanted;
     if (!ids.length) {
       bendLink(store, store.elements.get(store.focused ?? ""), sx, sy);
       return;

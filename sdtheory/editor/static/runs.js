@@ -276,6 +276,7 @@ export function makeSliders(store, runs) {
       })), list);
 
   function draw() {
+    if (node.closest("[hidden]")) return; // drawn when the panel is opened
     const words = canonicalName(search.value);
     const found = Object.values(store.scene.variables).filter((/** @type {any} */ one) => runs.isChangeable(one) && canonicalName(one.name).includes(words));
     const held = /** @type {any} */ (document.activeElement)?.dataset?.name;
@@ -339,9 +340,8 @@ export function makeSliders(store, runs) {
   store.on("delta", (delta) => Object.keys(delta.variables ?? {}).length && draw());
   store.on("slider", (name) => {
     search.value = "";
-    draw();
     store.emit("show-panel", "sliders");
     /** @type {any} */ ([...list.querySelectorAll("input[type=range]")].find((/** @type {any} */ one) => one.dataset.name === name))?.focus();
   });
-  return { node };
+  return { node, opened: draw };
 }
