@@ -7,9 +7,10 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Tests leave the user's cache alone."""
+    """Tests leave the user's cache alone, and what an editor has kept."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDTHEORY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SDTHEORY_STATE", str(tmp_path_factory.mktemp("state")))
         yield
 
 

@@ -29,8 +29,11 @@ MAY_IMPORT = {
     "feedback": BASE | {"model"},
     "experiments": BASE | {"tables", "documents", "translate", "model", "engines", "feedback", "diagrams"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
+    "editor": BASE
+    | {"tables", "documents", "translate", "model", "checking", "conversion"}
+    | {"engines", "feedback", "experiments", "diagrams"},
     "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
-    "cli": {"errors", "tables", "documents", "model", "study", "sdtheory"},
+    "cli": {"errors", "tables", "documents", "model", "editor", "study", "sdtheory"},
 }
 # conversion prints expressions; nothing else of `documents` may know it or the model
 CONVERSION = ("convert", "print_")

@@ -32,6 +32,14 @@ PERMITTED = {
     "experiments/observations.py": {"read_csv"},
     # the processes that a sweep forks itself, and hears from through pipes of its own
     "experiments/workers.py": {"multiprocessing"},
+    # the one process for slow operations, heard from through a pipe of its own
+    "editor/worker.py": {"multiprocessing"},
+    # the editor's server, on this machine's own address alone
+    "editor/server.py": {"socket"},
+    "editor/running.py": {"socket"},
+    "editor/exporting.py": {"html"},
+    # opened on a file of our own
+    "cli/serving.py": {"webbrowser"},
 }
 CALLS = {"eval", "exec", "compile", "__import__", "execfile", "breakpoint", "__builtins__"}
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "dbm", "yaml", "subprocess",

@@ -293,9 +293,12 @@ def draw(
 
     Pictures are .svg, .pdf, .png and .tex; graphs .dot, .graphml, .gexf, .cyjs, .mmd, .drawio, .kumu.json,
     .loopy and .json; causal diagrams for Vensim and XMILE .mdl and .xmile. A model that is read in a process
-    of its own, or with data from other folders, is laid out anew.
+    of its own, or with data from other folders, is laid out anew. An .html is the editor's page, to be looked at.
     """
     apart = bool(how["isolation"] or how["data_folders"])
+    if out.lower().endswith(".html"):
+        _draw_page(model, out, apart)
+        return
     document = None if apart else sd.read(model)
     loaded = sd.load(document or model, **how)
     if view != "causal":
@@ -306,4 +309,18 @@ def draw(
     else:
         options = {"highlight": highlight, "layout": layout, "loop_names": loop_names(model, names, how)}
         sd.draw(document, out, run=run_of(loaded), **options)
+    echo(f"drawn to {out}", err=True)
+
+
+def _draw_page(model: str, out: str, apart: bool) -> None:
+    """The editor's page with all views, a run and loops, in a file that needs nothing else."""
+    from pathlib import Path
+
+    from sdtheory.editor.exporting import page
+
+    if apart:
+        raise UsageError(
+            "an .html page is made of a model read as it is", remedy="leave out --isolation and --data-folder"
+        )
+    Path(out).write_text(page(sd.read(model)), encoding="utf-8", newline="\n")
     echo(f"drawn to {out}", err=True)

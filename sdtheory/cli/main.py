@@ -25,6 +25,7 @@ from sdtheory.cli.editing import convert, diff, rename, set_equation
 from sdtheory.cli.faults import exit_code, fault_text, more_about
 from sdtheory.cli.looking import draw, info, loops, run
 from sdtheory.cli.output import echo, forgive_odd_terminals
+from sdtheory.cli.serving import edit
 from sdtheory.errors import SDWarning
 
 
@@ -87,7 +88,9 @@ def main(verbose: bool) -> None:
     """System dynamics: look at models, run them, compare policies, draw causal loops."""
 
 
-COMMANDS = (info, check, run, loops, draw, compare, study, set_equation, rename, diff, convert, *ANALYSES)
+COMMANDS = (
+    info, check, run, loops, draw, compare, study, set_equation, rename, diff, convert, edit, *ANALYSES,
+)  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
 

@@ -37,7 +37,7 @@ CONNECTOR = "#4F6F8F"
 LIGHTER = "#7A7A7A"  # outline of a constant
 LEAST = (24.0, 16.0)  # size of a box without one
 _WIDE = 200.0  # of a text without a width
-_LAYERS = ("group", "pipe", "cloud", "connector", "module", "stock", "flow", "auxiliary", "alias", "text")
+LAYERS = ("group", "pipe", "cloud", "connector", "module", "stock", "flow", "auxiliary", "alias", "text")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def stock_flow_scenes(what: Any, title: str = "") -> list[Scene]:
     if isinstance(what, Document):
         views = [view for view in what.views if view.kind == "stock_flow" and _shows_variables(view)]
         if views:
-            facts = _facts(what)
+            facts = facts_of(what)
             return [_scene(view, facts, title or _title(what, view, len(views))) for view in views]
         from sdtheory.translate import load
 
@@ -91,7 +91,8 @@ def _shows_variables(view: View) -> bool:
     return any(element.kind in ("stock", "flow", "auxiliary") for element in view.elements)
 
 
-def _facts(document: Document) -> Facts:
+def facts_of(document: Document) -> Facts:
+    """What the drawings of a document need to know of its variables."""
     entries = document.variables.values()
     kinds = {canonical(entry.name): entry.kind for entry in entries}
     xmile = document.format == "xmile"
@@ -108,25 +109,36 @@ def _title(document: Document, view: View, views: int) -> str:
 
 def _scene(view: View, facts: Facts, title: str) -> Scene:
     elements = {element.id: element for element in view.elements if not element.hidden}
-    layers: dict[str, list[Group]] = {layer: [] for layer in _LAYERS}
+    layers: dict[str, list[Group]] = {layer: [] for layer in LAYERS}
     ids = unique_ids(element.variable or element.kind for element in elements.values())
     used: dict[str, int] = {}
     for element in elements.values():
         slug = ids[element.variable or element.kind]
         used[slug] = used.get(slug, 0) + 1
         own = slug if used[slug] == 1 else f"{slug}--{used[slug]}"
-        for layer, group in _drawn(element, elements, facts, own):
+        for layer, group in drawn(element, elements, facts, own):
             layers[layer].append(group)
-    groups = tuple(group for layer in _LAYERS for group in layers[layer])
+    groups = tuple(group for layer in LAYERS for group in layers[layer])
     counts = [sum(one.kind == kind for one in elements.values()) for kind in ("stock", "flow")]
     description = f"Stock-flow diagram with {counts[0]} stocks and {counts[1]} flows."
     return Scene(title, description, groups)
 
 
-def _drawn(
+def drawn(
     element: Element, elements: Mapping[str, Element], facts: Facts, id: str
 ) -> Iterator[tuple[str, Group]]:
-    """The groups of an element, each with its layer."""
+    """The groups of one element of a view, each with its layer, one of `LAYERS`.
+
+    Parameters
+    ----------
+    element : Element
+    elements : mapping of str to Element
+        All elements of the view that are shown, by id; read are those at the element's ends, and at the ends of
+        a flow there.
+    facts : Facts
+    id : str
+        What the ids of the groups end in.
+    """
     data = {"variable": element.variable} if element.variable else {}
     title = element.variable or ""
     if element.kind == "stock":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sdtheory.documents import vensim, xmile
 from sdtheory.documents.edits import Edits
@@ -88,6 +89,26 @@ class Document(Edits):
     def __post_init__(self) -> None:
         reader = {"vensim": vensim.index, "xmile": xmile.index}[self.format]
         object.__setattr__(self, "index", reader(self.bytes, self.encoding, self.file, self.limits))
+
+    def __getattr__(self, name: str) -> Any:
+        # a document that is kept for undo alone is indexed again when somebody looks at it
+        if name != "index":
+            raise AttributeError(f"a document has no '{name}'", name=name, obj=self)
+        self.__post_init__()
+        return self.__dict__["index"]
+
+    def at_rest(self) -> Document:
+        """The same document in little memory: its bytes, which are indexed again when they are asked for more.
+
+        Examples
+        --------
+        >>> document = Document(b"births = 3 ~~|", "vensim", "utf-8").at_rest()
+        >>> document.variables["births"].equation
+        '3'
+        """
+        copy = object.__new__(Document)
+        copy.__dict__.update({name: value for name, value in self.__dict__.items() if name != "index"})
+        return copy
 
     @property
     def file(self) -> str:

@@ -211,6 +211,29 @@ def views_showing(document: Document, name: str) -> list[int]:
     ]
 
 
+def check_undrawn(document: Document, entry: Entry, view: int) -> None:
+    """Raise when a view shows a variable already, or it is nothing that is drawn."""
+    if entry.kind in ("subscript", "module", "opaque"):
+        raise UsageError(f"'{shown(entry.name)}' is no variable that can be drawn", file=document.file)
+    key = canonical(entry.name)
+    for one in document.views[view].elements if view < len(document.views) else ():
+        if one.kind != "alias" and one.variable is not None and canonical(one.variable) == key:
+            raise UsageError(
+                f"view {view} shows '{shown(entry.name)}' already", file=document.file, remedy="add an alias"
+            )
+
+
+def stocks_at(document: Document, flow: Entry) -> tuple[Entry | None, Entry | None]:
+    """The stocks that a flow drains and fills, None where there is none."""
+    key = canonical(flow.name)
+    found: list[Entry | None] = [None, None]
+    for entry in document.variables.values():
+        for place, names in enumerate((entry.outflows, entry.inflows)):
+            if entry.kind == "stock" and entry.model == flow.model and key in map(canonical, names):
+                found[place] = found[place] or entry
+    return found[0], found[1]
+
+
 def finite(document: Document, *values: float) -> None:
     """Raise when a coordinate is no number that can be drawn."""
     for value in values:

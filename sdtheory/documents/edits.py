@@ -6,6 +6,7 @@ Each format's own module gives, for every verb, the list of `Edit` that the verb
 from __future__ import annotations
 
 import importlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -141,16 +142,47 @@ class Edits:
         return self._edited("set_documentation", name, text)
 
     def set_lookup(
-        self, name: str, x: Sequence[float], y: Sequence[float], *, subscripts: str | None = None
+        self,
+        name: str,
+        x: Sequence[float],
+        y: Sequence[float],
+        *,
+        subscripts: str | None = None,
+        kind: str | None = None,
+        xscale: Sequence[float] | None = None,
+        yscale: Sequence[float] | None = None,
     ) -> Document:
-        """The document with other points of a graphical function; x ascending, x and y of one length."""
+        """The document with other points of a graphical function.
+
+        Parameters
+        ----------
+        name : str
+        x, y : sequence of float, of one length
+            Points with x ascending.
+        subscripts : str, optional
+            Which of several equations.
+        kind : str, optional
+            ``"continuous"``, ``"extrapolate"`` or ``"discrete"``; in XMILE alone, since in Vensim the function
+            that reads the points decides.
+        xscale, yscale : pair of float, optional
+            The range that is shown; as it is when left out.
+        """
         points = [float(one) for one in x], [float(one) for one in y]
         if len(points[0]) != len(points[1]) or len(points[0]) < 2 or points[0] != sorted(set(points[0])):
             raise DocumentError(
                 f"'{shown(name)}': a lookup takes two or more points with x ascending",
                 file=cast("Document", self).file,
             )
-        return self._edited("set_lookup", name, *points, subscripts)
+        scales = {"xscale": xscale, "yscale": yscale}
+        looks: dict[str, Any] = {
+            word: tuple(map(float, pair)) for word, pair in scales.items() if pair is not None
+        }
+        for word, pair in looks.items():
+            if len(pair) != 2 or not -math.inf < pair[0] < pair[1] < math.inf:
+                raise UsageError(f"{word}={pair}", remedy="give the lower end and the upper end")
+        if kind is not None:
+            looks["kind"] = kind
+        return self._edited("set_lookup", name, *points, subscripts, looks)
 
     def rename(self, old: str, new: str) -> Document:
         """The document with a variable, dimension or element called otherwise, in every equation and view."""
@@ -228,6 +260,20 @@ class Edits:
         """The document with a second drawing (ghost, shadow) of a variable."""
         return self._edited("add_alias", name, x, y, view)
 
+    def draw_variable(
+        self, name: str, x: float | None = None, y: float | None = None, view: int = 0
+    ) -> Document:
+        """The document with a variable drawn in a view that does not show it yet.
+
+        Parameters
+        ----------
+        name : str
+        x, y : float, optional
+            Its centre; where there is room, near what it is computed from, when left out.
+        view : int
+        """
+        return self._edited("draw_variable", name, x, y, view)
+
     def add_text(self, text: str, x: float, y: float, view: int = 0) -> Document:
         """The document with a text box."""
         return self._edited("add_text", text, x, y, view)
@@ -236,6 +282,10 @@ class Edits:
         """The document with a further, empty view."""
         return self._edited("add_view", name)
 
+    def rename_view(self, view: int, name: str) -> Document:
+        """The document with a view called otherwise."""
+        return self._edited("rename_view", view, name)
+
     def remove_element(self, id: str) -> Document:
         """The document without one drawn element; a variable keeps its equation."""
         return self._edited("remove_element", id)
@@ -243,6 +293,21 @@ class Edits:
     def move(self, element: str, x: float, y: float, view: int = 0) -> Document:
         """The document with an element (its id, or a variable's name in a view) moved to a centre."""
         return self._edited("move", element, x, y, view)
+
+    def move_all(self, places: Sequence[tuple[str, float, float]], view: int = 0) -> Document:
+        """The document with several elements (id or name, x, y) moved to other centres.
+
+        Examples
+        --------
+        >>> from sdtheory.documents import read
+        >>> new = read("models/m0_seed.mdl").move_all([("capability", 10, 20), ("understanding", 30, 40)])
+        >>> [(one.x, one.y) for one in new.views[0].elements if one.kind == "stock"][:2]
+        [(10.0, 20.0), (30.0, 40.0)]
+        """
+        from sdtheory.documents.moves import moved
+
+        document = cast("Document", self)
+        return moved(document, places, view, _of_format(document.format).move)
 
     def reshape(
         self,
@@ -254,6 +319,7 @@ class Edits:
         width: float | None = None,
         height: float | None = None,
         colour: str | None = None,
+        polarity: str | None = None,
         view: int = 0,
     ) -> Document:
         """The document with another look of an element.
@@ -273,8 +339,13 @@ class Edits:
             Full size.
         colour : str, optional
             As the format writes it.
+        polarity : str, optional
+            Of a connector: ``"+"``, ``"-"`` or ``""``.
         """
-        looks = {"angle": angle, "label_side": label_side, "width": width, "height": height, "colour": colour}
+        looks: dict[str, Any] = {"angle": angle, "label_side": label_side, "width": width, "height": height}
+        looks |= {"colour": colour, "polarity": polarity}
+        if polarity not in (None, "", "+", "-"):
+            raise UsageError(f"polarity='{shown(polarity)}'", remedy="use '+', '-' or ''")
         given: dict[str, Any] = {word: value for word, value in looks.items() if value is not None}
         if points is not None:
             given["points"] = [(float(x), float(y)) for x, y in points]
@@ -289,6 +360,10 @@ class Edits:
     def disconnect(self, source: str, target: str, view: int | None = None) -> Document:
         """The document without the connectors between two variables."""
         return self._edited("disconnect", source, target, view)
+
+    def match_links(self, name: str) -> Document:
+        """The document with connectors into a variable drawn as its equations ask for, in every view."""
+        return self._edited("match_links", name)
 
     def attach(self, flow: str, end: str, stock: str | None) -> Document:
         """The document with an end of a flow, ``"source"`` or ``"target"``, on another stock, or None: a cloud."""

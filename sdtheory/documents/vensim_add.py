@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from sdtheory.documents.drafting import (
     Box,
+    check_undrawn,
     finite,
     free_place,
     new_name,
     references_of,
+    stocks_at,
     view_number,
     views_showing,
 )
@@ -120,6 +122,26 @@ def add_flow(document: Document, new: NewVariable, source: str | None, target: s
         _draw_flow(drawing, name, ends, near, new)
         edits += drawing.edits()
     return edits
+
+
+def draw_variable(document: Document, name: str, x: float | None, y: float | None, view: int) -> list[Edit]:
+    """A word, or a valve with its name and pipes, for a variable that the view does not show."""
+    entry = document.entry(name)
+    check_undrawn(document, entry, view)
+    drawing = _drawing(opened(document), view)
+    if drawing is None:
+        raise UsageError("the document has no view", file=document.file, remedy="add a view first")
+    near = [one.name for block in entry.blocks for one in references_of(document, block.equation)]
+    new = NewVariable(entry.name, "", "", "", x, y, view)
+    if entry.kind == "flow":
+        _draw_flow(drawing, entry.name, list(stocks_at(document, entry)), near, new)
+    elif entry.kind == "stock":
+        half = stock_size(drawing, entry.name, _middle(drawing, near))
+        drawing.add(stock_line(drawing, entry.name, *_place(drawing, (2 * half[0], 2 * half[1]), near, new)))
+    else:
+        width, height = size_of(entry.name)
+        drawing.add(auxiliary_line(drawing, entry.name, *_place(drawing, (2 * width, 2 * height), near, new)))
+    return drawing.edits()
 
 
 def _block(file: Opened, name: str, equation: str, new: NewVariable, near: Iterable[str]) -> Edit:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sdtheory.documents.drafting import block_of
 from sdtheory.documents.index import Block, Entry
 from sdtheory.documents.splice import Edit
-from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, remove
+from sdtheory.documents.vensim_add import add_auxiliary, add_flow, add_stock, draw_variable, remove
 from sdtheory.documents.vensim_blocks import prose, units_of
 from sdtheory.documents.vensim_connect import attach, connect, disconnect, match_links
 from sdtheory.documents.vensim_insert import indented
@@ -25,6 +25,7 @@ from sdtheory.documents.vensim_sketch_edits import (
     add_view,
     move,
     remove_element,
+    rename_view,
     reshape,
 )
 from sdtheory.documents.vensim_writing import (
@@ -52,11 +53,13 @@ __all__ = [
     "attach",
     "connect",
     "disconnect",
+    "draw_variable",
     "match_links",
     "move",
     "remove",
     "remove_element",
     "rename",
+    "rename_view",
     "reshape",
     "set_documentation",
     "set_equation",

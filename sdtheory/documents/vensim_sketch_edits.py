@@ -11,7 +11,7 @@ from sdtheory.documents.splice import Edit
 from sdtheory.documents.vensim_drawing import Drawing, coordinate
 from sdtheory.documents.vensim_layout import marker_in
 from sdtheory.documents.vensim_sketch import VALVE, Arrow, Shape
-from sdtheory.documents.vensim_words import comment_line, ghost_line
+from sdtheory.documents.vensim_words import comment_line, ghost_line, polarity_code
 from sdtheory.documents.vensim_writing import Opened, opened
 from sdtheory.documents.view import Element, Point, arc_middle
 from sdtheory.documents.words import PREDEFINED
@@ -192,6 +192,12 @@ def _colour(drawing: Drawing, element: Element, item: Shape | Arrow, colour: str
     drawing.set_field(item, number, colour)
 
 
+def _polarity(drawing: Drawing, element: Element, item: Shape | Arrow, polarity: str) -> None:
+    if not isinstance(item, Arrow) or element.kind != "connector":
+        raise _refuse(drawing, element, "has no polarity", "give one to a connector")
+    drawing.set_field(item, 6, str(polarity_code(drawing, polarity)))
+
+
 _SHAPING = {
     "points": _points,
     "angle": _angle,
@@ -199,6 +205,7 @@ _SHAPING = {
     "width": _size("width"),
     "height": _size("height"),
     "colour": _colour,
+    "polarity": _polarity,
 }
 
 
@@ -238,13 +245,7 @@ def _drawing(document: Document, view: int) -> Drawing:
 
 def add_view(document: Document, name: str) -> list[Edit]:
     """A view behind the last one, with its defaults; the first view of a file begins its sketch."""
-    name = without_control_characters(document, "view", name).strip()
-    if not name or "\n" in name:
-        raise DocumentError("the name of a view is one line that is not empty", file=document.file)
-    if any(one.name == name for one in document.views):
-        raise DocumentError(
-            f"there is a view '{shown(name)}' already", file=document.file, remedy="choose another name"
-        )
+    name = _view_name(document, name)
     file = opened(document)
     defaults = _DEFAULTS
     for one in document.views:
@@ -252,6 +253,33 @@ def add_view(document: Document, name: str) -> list[Edit]:
             defaults = file.text[slice(*file.offsets(one.spans["defaults"]))].replace("\r", "")
     text = _VIEW.format(name=name, defaults=defaults)
     return [_new_part(file, text)]
+
+
+def rename_view(document: Document, view: int, name: str) -> list[Edit]:
+    """The line ``*name`` of a view."""
+    old = document.views[view_number(document, view)]
+    if "name" not in old.spans:
+        raise DocumentError(
+            "this view has no line for its name",
+            file=document.file,
+            line=old.line,
+            remedy="add one in Vensim",
+        )
+    if name == old.name:
+        return []
+    return [Edit(old.spans["name"], _view_name(document, name))]
+
+
+def _view_name(document: Document, name: str) -> str:
+    """A name that a view may be given."""
+    name = without_control_characters(document, "view", name).strip()
+    if not name or "\n" in name:
+        raise DocumentError("the name of a view is one line that is not empty", file=document.file)
+    if any(one.name == name for one in document.views):
+        raise DocumentError(
+            f"there is a view '{shown(name)}' already", file=document.file, remedy="choose another name"
+        )
+    return name
 
 
 def _new_part(file: Opened, text: str) -> Edit:

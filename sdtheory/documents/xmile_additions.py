@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sdtheory.documents.drafting import Box, element_called, finite, free_place, new_name, view_number
+from sdtheory.documents.drafting import (
+    Box,
+    check_undrawn,
+    element_called,
+    finite,
+    free_place,
+    new_name,
+    stocks_at,
+    view_number,
+)
 from sdtheory.documents.edits import NewVariable
 from sdtheory.documents.index import Entry
 from sdtheory.documents.splice import Edit
@@ -64,10 +73,28 @@ def add_flow(document: Document, new: NewVariable, source: str | None, target: s
     return edits + adding.edits("flow", (stocks[0], stocks[1]))
 
 
-class _Adding:
-    """A new variable on its way into a document."""
+def draw_variable(document: Document, name: str, x: float | None, y: float | None, view: int) -> list[Edit]:
+    """The symbol of a variable that the view does not show, of a flow with its pipe."""
+    entry = document.entry(name)
+    check_undrawn(document, entry, view)
+    adding = _Adding(document, NewVariable(entry.name, entry.equation, "", "", x, y, view), entry)
+    if adding.drawing is None or adding.drawing.node.tag == "display":
+        raise UsageError("the document has no view for this", file=document.file, remedy="add a view first")
+    if canonical(entry.model) != adding.model:
+        raise UsageError(
+            f"'{shown(entry.name)}' does not stand in the model of view {view}", file=document.file
+        )
+    if entry.kind == "flow":
+        symbol = adding.flow(stocks_at(document, entry))
+    else:
+        symbol = adding.symbol("stock" if entry.kind == "stock" else "aux")
+    return draw(adding.source, adding.drawing.node, symbol)
 
-    def __init__(self, document: Document, new: NewVariable):
+
+class _Adding:
+    """A new variable on its way into a document, or one that is `there` and shall be drawn."""
+
+    def __init__(self, document: Document, new: NewVariable, there: Entry | None = None):
         self.document = document
         self.new = new
         self.source = source_of(document)
@@ -79,7 +106,8 @@ class _Adding:
         self.model = self.drawing.model if self.drawing else self.source.models[0][0]
         self.node = self.source.model(self.model)
         self.given = new.name.strip().replace("\r\n", "\n").replace("\n", "\\n")
-        plain = new_name(document, self.given.replace("\\n", " "), None, self.model)
+        old = None if there is None else there.name
+        plain = new_name(document, self.given.replace("\\n", " "), old, self.model)
         if canonical(plain) in CONTROLS:
             raise DocumentError(
                 f"'{shown(plain)}' is a name by which the settings of the run are called",
@@ -256,6 +284,17 @@ def add_view(document: Document, name: str) -> list[Edit]:
     model = next((node for key, node in source.models if not key), source.models[0][1])
     attributes = {"type": "stock_flow", "name": checked(name, "the name of the view", document.file)}
     return add_view_to(source, model, New("view", attributes))
+
+
+def rename_view(document: Document, view: int, name: str) -> list[Edit]:
+    """The name of a ``<view>``; the standard has none, so that it is an attribute of its own."""
+    old = document.views[view_number(document, view)]
+    source = source_of(document)
+    node = source.xml.at(old.spans["whole"].start)
+    if node.tag != "view":
+        raise UsageError("this view of the oldest dialect has no name", file=document.file, line=old.line)
+    attribute = source.xml.attribute_name(node, "name")
+    return source.xml.set_attributes(node, {attribute: checked(name, "the name of the view", document.file)})
 
 
 def add_view_to(source: Source, model: Node, view: New) -> list[Edit]:

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdtheory.documents.drafting import block_of
 from sdtheory.documents.edits import as_text
@@ -19,8 +19,10 @@ from sdtheory.documents.xmile_additions import (
     add_stock,
     add_text,
     add_view,
+    draw_variable,
     remove,
     remove_element,
+    rename_view,
 )
 from sdtheory.documents.xmile_links import connect, disconnect, match_links
 from sdtheory.documents.xmile_rename import rename
@@ -44,11 +46,13 @@ __all__ = [
     "attach",
     "connect",
     "disconnect",
+    "draw_variable",
     "match_links",
     "move",
     "remove",
     "remove_element",
     "rename",
+    "rename_view",
     "reshape",
     "set_documentation",
     "set_equation",
@@ -198,7 +202,12 @@ def _last_equation(node: Node) -> Node | None:
 
 
 def set_lookup(
-    document: Document, name: str, x: Sequence[float], y: Sequence[float], subscripts: str | None
+    document: Document,
+    name: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    subscripts: str | None,
+    looks: Mapping[str, Any],
 ) -> list[Edit]:
     """``<ypts>``, and ``<xpts>`` or ``<xscale>``; evenly spaced points keep ``<xscale>``."""
     entry = document.entry(name)
@@ -219,11 +228,15 @@ def set_lookup(
         raise DocumentError(f"'{shown(entry.name)}': a point is not a finite number", file=document.file)
     xml = source.xml
     ypts, xpts, xscale = (graph.first(tag) for tag in ("ypts", "xpts", "xscale"))
-    edits: list[Edit] = []
+    edits = _graph_kind(source, graph, looks)
     new: list[New] = []
+    if "xscale" in looks and xpts is None:
+        raise UsageError(
+            f"'{shown(entry.name)}' has evenly spaced points, which its xscale gives", file=document.file
+        )
     if xpts is not None:
         edits += xml.set_text(xpts, _points(xpts, x))
-        edits += _widened(source, xscale, xpts, x)
+        edits += _scale(source, graph, "xscale", xpts, x, looks)
     elif xscale is not None and _even(x):
         edits += _scaled(source, xscale, min(x), max(x))
     else:
@@ -234,10 +247,38 @@ def set_lookup(
         edits += xml.set_text(ypts, _points(ypts, y))
     else:
         new.append(New("ypts", inside=",".join(map(as_text, y))))
-    edits += _widened(source, graph.first("yscale"), ypts, y)
+    edits += _scale(source, graph, "yscale", ypts, y, looks)
     if new:
         edits += xml.after(ypts, *new) if ypts is not None else xml.first_in(graph, *new)
     return edits
+
+
+def _graph_kind(source: Source, graph: Node, looks: Mapping[str, Any]) -> list[Edit]:
+    """The ``type`` of a graphical function; one that was left to the default stays so."""
+    kind = looks.get("kind")
+    if kind not in (None, "continuous", "extrapolate", "discrete"):
+        raise UsageError(f"kind='{shown(kind)}'", remedy="use 'continuous', 'extrapolate' or 'discrete'")
+    old = graph.attributes.get("type", "").strip().lower() or "continuous"
+    return source.xml.set_attributes(graph, {"type": kind}) if kind not in (None, old) else []
+
+
+def _scale(
+    source: Source,
+    graph: Node,
+    tag: str,
+    points: Node | None,
+    values: Sequence[float],
+    looks: Mapping[str, Any],
+) -> list[Edit]:
+    """The range that is asked for, else the old one, widened by points that leave it."""
+    scale = graph.first(tag)
+    if tag not in looks:
+        return _widened(source, scale, points, values)
+    low, high = looks[tag]
+    if scale is not None:
+        return _scaled(source, scale, low, high)
+    new = New(tag, {"min": as_text(low), "max": as_text(high)})
+    return source.xml.first_in(graph, new)
 
 
 def _points(node: Node, values: Sequence[float]) -> str:

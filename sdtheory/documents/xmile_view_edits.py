@@ -60,7 +60,7 @@ def move(document: Document, element: str, x: float, y: float, view: int) -> lis
 
 
 def reshape(document: Document, element: str, given: Mapping[str, Any], view: int) -> list[Edit]:
-    """Points, angle, side of the name, size and colour of an element."""
+    """Points, angle, side of the name, size, colour and polarity of an element."""
     drawing, one = drawn(document, element, view)
     if one.kind == "cloud" and given:
         raise cannot(document, one, "is the end of a flow", "reshape the flow")
@@ -78,6 +78,10 @@ def reshape(document: Document, element: str, given: Mapping[str, Any], view: in
         _set_size(document, drawing, one, given.get("width"), given.get("height"))
     if "colour" in given:
         drawing.set(node, color=checked(str(given["colour"]), "the colour", document.file))
+    if "polarity" in given:
+        if one.kind != "connector":
+            raise cannot(document, one, "has no polarity")
+        drawing.set(node, **{drawing.source.xml.attribute_name(node, "polarity"): given["polarity"] or None})
     return drawing.edits()
 
 

@@ -71,6 +71,32 @@ def unit_issues(model: Model) -> list[Issue]:
     return _Units(model).issues()
 
 
+def balancing_units(model: Model, name: str) -> str | None:
+    """The units that a variable would need for its first equation to balance; None when they are not known.
+
+    Examples
+    --------
+    >>> from sdtheory.model.model import Auxiliary, Constant
+    >>> way = Constant("way", (Equation(Number(9.0)),), units="Mile")
+    >>> time = Constant("span", (Equation(Number(3.0)),), units="Hour")
+    >>> pace = Auxiliary("pace", (Equation(Binary("/", Name("way"), Name("span"))),), units="Mile")
+    >>> balancing_units(Model("m", {v.name: v for v in (way, time, pace)}), "pace")
+    'Mile/Hour'
+    """
+    units = _Units(model)
+    variable = model[name]
+    tree = variable.equations[0].expression
+    if isinstance(tree, Table):
+        return None
+    try:
+        given = units.units(tree)
+    except _Clash:
+        return None
+    if isinstance(variable, Stock):
+        given = None if given is None or units.time is None else given * units.time
+    return None if given is None or given.literal else units.reader.text(given)
+
+
 class _Units:
     def __init__(self, model: Model):
         self.model = model

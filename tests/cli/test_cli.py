@@ -129,6 +129,14 @@ def test_draw_writes_the_format_of_the_suffix(sdtheory, tmp_path, suffix):
     assert start.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[suffix])
 
 
+def test_draw_writes_the_editors_page_to_look_at(sdtheory, tmp_path):
+    out = tmp_path / "m0.html"
+    assert sdtheory("draw", MODEL, out).exit_code == 0
+    assert '<script type="application/json" id="sdtheory-data">' in out.read_text(encoding="utf-8")
+    done = sdtheory("draw", MODEL, "--isolation", "process", out)
+    assert done.exit_code == 2 and "leave out --isolation" in error_line(done)
+
+
 def test_an_unknown_suffix_suggests_a_known_one(sdtheory, tmp_path):
     done = sdtheory("draw", MODEL, tmp_path / "loops.svgg")
     assert done.exit_code == 2
