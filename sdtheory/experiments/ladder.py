@@ -307,7 +307,7 @@ def ladder(
     --------
     >>> found = ladder("models/ladder.toml", runs=32)
     >>> found.is_matched, found.rungs
-    (True, ('M0', 'M1'))
+    (True, ('M0', 'M1', 'M2', 'M3', 'M4'))
     """
     read = path if isinstance(path, Ladder) else Ladder.read(path)
     chosen_runs = read.experiment.runs if runs is None else runs
