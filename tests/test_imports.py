@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "feedback": BASE | {"model"},
     "experiments": BASE | {"tables", "documents", "translate", "model", "engines", "feedback", "diagrams"},
     "diagrams": BASE | {"documents", "translate", "model", "feedback"},
-    "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
+    "study": {"errors", "tables", "diagrams", "sdtheory"},
     "cli": {"errors", "tables", "documents", "model", "study", "sdtheory"},
 }
 # conversion prints expressions; nothing else of `documents` may know it or the model

@@ -158,15 +158,15 @@ def box_piece(material: Material) -> Piece:
         try:
             box: Any = sd.discover(comparison, HARM, policy=BOOST, dimensions=names)
         except SDError as error:  # too few cases, or no other
-            lines.append(f"{rung}: {error}.")
+            lines.append(f"- {rung}: {error}.")
             continue
         if not box.boxes:
-            lines.append(f"{rung}: no box.")
+            lines.append(f"- {rung}: no box.")
             continue
         figures[stem] = box.plot()
         title = f"{rung}, {BOOST}, {HARM}, {runs:,} futures:\n{box.sentences()[0]}"
         figures[stem].suptitle(title, fontsize=9, wrap=True)
         tables[stem] = box.table()
         tables[f"{stem}_trajectory"] = box.boxes[0].trajectory
-        lines.append(f"{rung}, {runs:,} futures: {box.sentences()[0]}.")
+        lines.append(f"- {rung}, {runs:,} futures: {box.sentences()[0]}.")
     return Piece("In which futures", lines, figures, tables)

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 import sdtheory as sd
-from sdtheory.errors import ModelError
 from sdtheory.study.drawing import shares_figure
 from sdtheory.study.material import BOOST, MIDDLE, Material
 from sdtheory.study.pieces import Piece
 
 WINDOW = (2.0, 12.0)
 LEAST = 0.02  # share below which families are not drawn
-FUTURES = 64  # in which loops of the rungs that have few are compared
+FUTURES = 64  # in which loops are compared, on the rungs
+MOST_NAMES = 100  # with no more variables than that: the others have too many loops
 # Loops without a name of their own belong to the first family all of whose variables they run through.
 FAMILIES: tuple[tuple[str, frozenset[str]], ...] = (
     ("alarm", frozenset({"perceived opaque share"})),
@@ -132,15 +132,41 @@ def _over_futures(material: Material) -> list[str]:
     """The same in sampled futures, on the rungs whose loops can all be found."""
     lines = []
     for rung in material.rungs:
-        comparison = material.comparison(rung)
-        policies = tuple(policy for policy in comparison.experiment.policies if policy.name == BOOST)
-        own = replace(comparison.experiment, policies=policies, loops=material.loops(rung))
-        runs = min(FUTURES, material.runs)
-        try:
-            if len(material.models[rung].names()) > 100:
-                continue
-            found = sd.compare_loops(material.models[rung], own, runs=runs, seed=material.seed, window=WINDOW)
-        except ModelError:  # too many loops to find all
+        if len(material.models[rung].names()) > MOST_NAMES:
             continue
-        lines.append(f"- {rung}, {runs} futures: {found.sentence(BOOST)}.")
-    return ["Over sampled futures, on the rungs with few loops:", "", *lines] if lines else []
+        experiment = material.comparison(rung).experiment
+        policies = tuple(policy for policy in experiment.policies if policy.name == BOOST)
+        own = replace(experiment, policies=policies)
+        runs = min(FUTURES, material.runs)
+        found = sd.compare_loops(material.models[rung], own, runs=runs, seed=material.seed, window=WINDOW)
+        moved = paired_shares(found, material.loops(rung))
+        means = moved.mean()
+        words = []
+        for name, word in ((means.idxmax(), "rises"), (means.idxmin(), "falls")):
+            low, high = 100 * moved[name].quantile([0.05, 0.95])
+            size = abs(100 * means[name])
+            words.append(f"*{name}* {word} by {size:.1f} points (5-95 %: {low:+.1f} to {high:+.1f})")
+        lines.append(f"- {rung}: {', '.join(words)}, means over {len(moved)} futures.")
+    return ["Over sampled futures, on the rungs with few loops:", "", *lines]
+
+
+def paired_shares(found: Any, names: Iterable[Mapping]) -> pd.DataFrame:
+    """What a policy changes of the shares of families of loops, one row for each future in which both runs are
+    sound.
+
+    Parameters
+    ----------
+    found : LoopComparison
+        Of one policy and the baseline.
+    names : iterable of mapping
+        As in an experiment file.
+    """
+    data = found.dataset
+    partition = data["partition"].to_series()
+    chosen = data.sel(loop=partition.index[partition == partition.value_counts().idxmax()])
+    families = [family(text.split(" -> "), names) for text in chosen["variables"].values]
+    base, own = (
+        pd.DataFrame(chosen["share"].sel(policy=policy).values).T.groupby(families).sum(min_count=1).T
+        for policy in found.policies
+    )
+    return (own - base).dropna()
