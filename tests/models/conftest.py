@@ -10,6 +10,7 @@ import pytest
 import sdtheory as sd
 
 RUNGS = ("m0_seed", "m1_delays", "m2_search_space", "m3_spectrum", "m4_paradigms")
+OPTIONAL = ("m5_extensions", "m5_two_labs")
 FORMATS = ("xmile", "mdl")
 AREAS = ("architecture", "hyperparameters", "training")
 ROLES = ("theorist", "mostlytheory", "mixed", "mostlyexperiment", "experimenter")
@@ -21,7 +22,7 @@ ORIENTATION = np.array([1.0, 0.75, 0.5, 0.25, 0.0])
 
 @pytest.fixture(scope="session")
 def ladder():
-    return {(rung, kind): sd.load(f"models/{rung}.{kind}") for rung in RUNGS for kind in FORMATS}
+    return {(rung, kind): sd.load(f"models/{rung}.{kind}") for rung in RUNGS + OPTIONAL for kind in FORMATS}
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,7 @@ def stated_ranges():
     def ranges(variable):
         text = " ".join(variable.documentation.split())
         found = re.search(r"Study range (.*?);", text)
-        numbers = re.findall(r"(\d[\d.]*) to (\d[\d.]*)", found.group(1)) if found else []
+        numbers = re.findall(r"(-?\d[\d.]*) to (-?\d[\d.]*)", found.group(1)) if found else []
         return [(float(low), float(high)) for low, high in numbers]
 
     return ranges

@@ -7,9 +7,10 @@ import pytest
 
 import sdtheory as sd
 
-RUNGS = ("m0_seed", "m1_delays", "m2_search_space", "m3_spectrum", "m4_paradigms")
-WITH_AREAS = RUNGS[2:]
-WITH_ROLES = RUNGS[3:]
+WITH_AREAS = ("m2_search_space", "m3_spectrum", "m4_paradigms", "m5_extensions")
+RUNGS = ("m0_seed", "m1_delays", *WITH_AREAS, "m5_two_labs")
+WITH_ROLES = WITH_AREAS[1:]
+WITH_GATE = WITH_AREAS[2:]
 ROLES = ("theorist", "mostlytheory", "mixed", "mostlyexperiment", "experimenter")
 ORIENTATION = np.array([1.0, 0.75, 0.5, 0.25, 0.0])
 DRAWS = 500
@@ -21,12 +22,18 @@ def every_column(model):
     return list(sd.simulate(model, stop=0.0625).columns)
 
 
+def boosted(model, boost):
+    """The boost of theorists in every future, in both labs where there are two."""
+    names = ("theorist boost", "theorist boost A", "theorist boost B")
+    return {name: np.full(DRAWS, boost) for name in names if name in model}
+
+
 @pytest.mark.parametrize("rung", RUNGS)
 @pytest.mark.parametrize("corners", [False, True], ids=["draws", "corners"])
 @pytest.mark.parametrize("boost", [0.0, 0.5])
 def test_in_wild_futures_everything_stays_finite_and_within_its_bounds(ladder, futures, rung, corners, boost):
     model = ladder[rung, "xmile"]
-    columns = {**futures(model, DRAWS, seed=7, corners=corners), "theorist boost": np.full(DRAWS, boost)}
+    columns = {**futures(model, DRAWS, seed=7, corners=corners), **boosted(model, boost)}
     outputs = every_column(model)
     runs = sd.simulate_many(model, columns, outputs=outputs, save_every=1)
     assert (runs["status"] == "ok").all()
@@ -34,7 +41,8 @@ def test_in_wild_futures_everything_stays_finite_and_within_its_bounds(ladder, f
         assert np.isfinite(runs[name].values).all(), name
         if name.startswith(("people[", "effective people[")):
             assert (runs[name].values >= 0).all(), name
-    assert (np.diff(runs["capability"].values, axis=1) >= 0).all()
+        if name in ("capability", "capability of A", "capability of B"):
+            assert (np.diff(runs[name].values, axis=1) >= 0).all(), name
     assert (runs["theorist productivity"].values > 0).all()
     understood_between_nothing_and_all(model, columns, corners)
 
@@ -45,7 +53,7 @@ def understood_between_nothing_and_all(model, columns, corners):
     So an Euler step keeps it positive where that at most doubles within the step. In a few corners, with
     benchmarks that stop growth and let it loose again, it does not: outside the story, and counted.
     """
-    name = "phenomena" if "phenomena" in model else "capability"
+    name = next(name for name in ("phenomena", "frontier", "capability") if name in model)
     runs = sd.simulate_many(model, columns, outputs=[name, "understanding"], save_every=0.0625)
     whole, understanding = runs[name].values, runs["understanding"].values
     resolved = (whole[:, 1:] <= 2 * whole[:, :-1]).all(axis=1)
@@ -106,8 +114,9 @@ def test_ample_headroom_of_benchmarks_leaves_the_signal_whole(ladder, rung):
     assert (abs(run["signal quality"] - 1) < 0.05).all()
 
 
-def test_a_gate_that_waits_for_full_understanding_slows_growth_and_never_reverses_it(ladder):
-    model = ladder["m4_paradigms", "xmile"]
+@pytest.mark.parametrize("rung", WITH_GATE)
+def test_a_gate_that_waits_for_full_understanding_slows_growth_and_never_reverses_it(ladder, rung):
+    model = ladder[rung, "xmile"]
     base = sd.simulate(model)
     gated = sd.simulate(model, {"gate strength": 1.0, "required understood share": 1.0})
     assert (gated["capability growth"] >= 0).all()
@@ -136,7 +145,7 @@ def gap_after_ten_years(model, columns, boost):
 def gaps(model, columns, boost, time_step):
     """Each gap of the rung after ten and thirty years of policy, one number a future."""
     names = [name for name in ("understanding gap", "safety gap") if name in model]
-    columns = {**columns, "theorist boost": np.full(DRAWS, boost)}
+    columns = {**columns, **boosted(model, boost)}
     runs = sd.simulate_many(model, columns, outputs=names, stop=32, save_every=4, time_step=time_step)
     return {(name, year): runs[name].sel(time=year).to_numpy() for name in names for year in (12, 32)}
 

@@ -7,7 +7,7 @@ import pytest
 
 import sdtheory as sd
 
-RUNGS = ("m0_seed", "m1_delays", "m2_search_space", "m3_spectrum", "m4_paradigms")
+RUNGS = ("m0_seed", "m1_delays", "m2_search_space", "m3_spectrum", "m4_paradigms", "m5_extensions")
 DRAWS = 500
 PROMISED = (
     "initial capability",
@@ -23,8 +23,9 @@ GROWTH = {
     "m2_search_space": ("explanation", "obsolescence of theory"),
     "m3_spectrum": ("explanation", "obsolescence of theory"),
     "m4_paradigms": ("portable explanation", "specific explanation", "paradigm loss"),
+    "m5_extensions": ("portable explanation", "specific explanation", "paradigm loss", "shift loss"),
 }
-LOSSES = {"obsolescence of theory", "paradigm loss"}
+LOSSES = {"obsolescence of theory", "paradigm loss", "shift loss"}
 
 
 def at_start(model, columns, outputs):
@@ -45,10 +46,10 @@ def drawn(model, futures):
 
 
 def bound_by_the_first_order_control(rung, model, columns):
-    """Futures in which the shortest explanation time limits explanation from the start (M3, M4)."""
+    """Futures in which the shortest explanation time limits explanation from the start (M3 on)."""
     if "minimum explanation time" not in model:
         return np.zeros(DRAWS + 1, bool)
-    flow = "explanation by theorists" if rung == "m4_paradigms" else "explanation"
+    flow = "explanation" if rung == "m3_spectrum" else "explanation by theorists"
     found = at_start(model, columns, [flow, "understanding gap"])
     return found[flow] >= found["understanding gap"] / 0.5 * (1 - 1e-12)
 
@@ -89,8 +90,9 @@ def test_search_starts_with_the_elasticity_promised(ladder, futures, rung):
     np.testing.assert_allclose(elasticity, promised, rtol=1e-6)
 
 
-def test_theorists_have_work_to_do_in_every_future(ladder, futures):
-    model = ladder["m4_paradigms", "xmile"]
+@pytest.mark.parametrize("rung", RUNGS[4:])
+def test_theorists_have_work_to_do_in_every_future(ladder, futures, rung):
+    model = ladder[rung, "xmile"]
     found = at_start(model, drawn(model, futures), ["theorist productivity", "novelty of search"])
     assert (found["theorist productivity"] > 0).all()
     assert (found["novelty of search"] >= 1).all()

@@ -12,9 +12,13 @@ import pytest
 import sdtheory as sd
 
 RUNGS = ("m0_seed", "m1_delays", "m2_search_space", "m3_spectrum", "m4_paradigms")
+OPTIONAL = ("m5_extensions", "m5_two_labs")
+EVERY = RUNGS + OPTIONAL
+# PySD runs these to the end in a moment
+WITHOUT_ARRAYS = ("m0_seed", "m1_delays", "m5_two_labs")
+WITH_ARRAYS = ("m2_search_space", "m3_spectrum", "m4_paradigms", "m5_extensions")
 # theory labour and experimental labour are two numbers, not a spectrum of roles
 WITHOUT_ROLES = RUNGS[:3]
-WITH_ROLES = RUNGS[3:]
 WITH_EXPERIMENT = RUNGS[:2]
 FORMATS = ("xmile", "mdl")
 CONTROLS = {"INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER"}
@@ -50,7 +54,16 @@ PRINTED = {
         (32, 0.0): (65.1429, 42.2567, 44.8754),
         (32, 0.5): (66.7095, 38.4527, 41.7616),
     },
+    # what the labs explain and find together is M1's
+    "m5_two_labs": {
+        (12, 0.0): (37.8981, 31.7430),
+        (12, 0.5): (38.0500, 30.8605),
+        (32, 0.0): (67.4145, 60.6001),
+        (32, 0.5): (67.6157, 59.2090),
+    },
 }
+# every switch is off
+PRINTED["m5_extensions"] = PRINTED["m4_paradigms"]
 POLICIES = {
     "theorist boost": 0.5,
     "boost by conversion": 1.0,
@@ -60,7 +73,35 @@ POLICIES = {
     "safety uptake boost": 1.0,
     "withheld increase": 0.5,
     "gate strength": 1.0,
+    "steering": 0.5,
+    "theorist boost A": 0.5,
+    "theorist boost B": 0.5,
+    "withheld increase A": 0.5,
+    "withheld increase B": 0.5,
 }
+# what is neutral in the files of the optional models
+SWITCHES = {
+    "paradigm shift level": 21.0,
+    "paradigm shift loss": 0.5,
+    "throughput curvature": 0.5,
+    "initial search relevance": 0.8,
+    "steering": 0.5,
+    "initial lead of A": 1.0,
+    "withheld by A": 0.3,
+    "imitation rate": 0.2,
+    "race response": 0.1,
+}
+SETTINGS = {"m0_seed": 3, "m1_delays": 4, "m2_search_space": 4, "m3_spectrum": 5, "m4_paradigms": 8} | {
+    "m5_extensions": 9,
+    "m5_two_labs": 4,
+}
+
+
+def boosted(model, boost):
+    """The boost of theorists, in both labs where there are two."""
+    return {
+        name: boost for name in ("theorist boost", "theorist boost A", "theorist boost B") if name in model
+    }
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +113,11 @@ def tables(rung):
     return tomllib.loads(Path(f"models/{rung}.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", EVERY)
 @pytest.mark.parametrize("engine", ["vectorised", "compiled"])
-@pytest.mark.parametrize("changes", [{}, {"theorist boost": 0.5, "boost by conversion": 1.0}])
-def test_both_formats_give_the_same_numbers(models, rung, engine, changes):
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_both_formats_give_the_same_numbers(models, rung, engine, strength):
+    changes = {name: strength * full for name, full in POLICIES.items() if name in models[rung, "xmile"]}
     xmile, vensim = (sd.simulate(models[rung, kind], changes, engine=engine) for kind in FORMATS)
     assert xmile.attrs["engine"] == vensim.attrs["engine"] == engine
     assert set(xmile.columns) - CONTROLS == set(vensim.columns) - CONTROLS
@@ -84,7 +126,7 @@ def test_both_formats_give_the_same_numbers(models, rung, engine, changes):
 
 
 @pytest.mark.parametrize(
-    ("rung", "stop"), [*((rung, 42) for rung in RUNGS[:2]), *((r, 2.5) for r in RUNGS[2:])]
+    ("rung", "stop"), [*((rung, 42) for rung in WITHOUT_ARRAYS), *((rung, 2.5) for rung in WITH_ARRAYS)]
 )
 @pytest.mark.parametrize("kind", FORMATS)
 def test_all_engines_give_the_same_numbers(models, rung, stop, kind):
@@ -93,30 +135,35 @@ def test_all_engines_give_the_same_numbers(models, rung, stop, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rung", RUNGS[2:])
+@pytest.mark.parametrize("rung", WITH_ARRAYS)
 @pytest.mark.parametrize("kind", FORMATS)
 def test_all_engines_give_the_same_numbers_to_the_end(models, rung, kind):
     compare_with_reference(models[rung, kind], 42)
 
 
 def compare_with_reference(model, stop):
-    changes = {"theorist boost": 0.5, "search leverage": 3.0}
+    changes = {
+        **boosted(model, 0.5),
+        **{name: value for name, value in SWITCHES.items() if name in model},
+        "search leverage": 3.0,
+    }
     engines = ("reference", "vectorised", "compiled")
     reference, *others = (sd.simulate(model, changes, engine=engine, stop=stop) for engine in engines)
     assert reference.attrs["engine"] == "reference"
     for run in others:
         common = [name for name in run.columns if name in reference.columns]
-        assert {"capability", "understanding", "understanding gap", "cumulative gap"} <= set(common)
+        assert {"understanding", "understanding gap", "cumulative gap"} <= set(common)
         assert len(common) >= len(run.columns) - len(CONTROLS)
         np.testing.assert_allclose(run[common], reference[common], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", EVERY)
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_default_runs_are_the_printed_ones(models, rung, kind):
-    names = ("capability", "understanding gap", "safety gap")
+    best = "frontier" if rung == "m5_two_labs" else "capability"
+    names = (best, "understanding gap", "safety gap")
     for (year, boost), numbers in PRINTED[rung].items():
-        run = sd.simulate(models[rung, kind], {"theorist boost": boost})
+        run = sd.simulate(models[rung, kind], boosted(models[rung, kind], boost))
         found = [f"{run.loc[year, name]:.4f}" for name in names[: len(numbers)]]
         assert found == [f"{number:.4f}" for number in numbers]
 
@@ -149,7 +196,7 @@ def test_every_row_speaks_of_a_constant_of_the_model_and_its_default_lies_in_the
         assert run[model[name].name].iloc[0] == row["value"], name
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", EVERY)
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_variable_has_units_and_documentation(models, rung, kind):
     for variable in models[rung, kind]:
@@ -158,7 +205,7 @@ def test_every_variable_has_units_and_documentation(models, rung, kind):
             assert variable.documentation.strip(), variable.name
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", EVERY)
 def test_both_formats_tell_the_same_story(models, rung):
     xmile, vensim = (models[rung, kind] for kind in FORMATS)
     for variable in xmile:
@@ -171,12 +218,12 @@ def test_both_formats_tell_the_same_story(models, rung):
             ), variable.name
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", EVERY)
 def test_policies_of_strength_zero_are_the_baseline_bit_by_bit(models, rung):
     model = models[rung, "xmile"]
     base = sd.simulate(model)
     words = [word for word in POLICIES if word in model]
-    assert len(words) == {"m0_seed": 3, "m1_delays": 4, "m2_search_space": 4, "m3_spectrum": 5}.get(rung, 8)
+    assert len(words) == SETTINGS[rung]
     for word in words:
         assert sd.simulate(model, {word: 0.0}).equals(base)
     assert (
@@ -226,7 +273,7 @@ def test_in_every_future_understanding_lies_between_nothing_and_capability(model
     assert (np.diff(capability, axis=1) >= 0).all()
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", EVERY)
 @pytest.mark.parametrize("kind", FORMATS)
 def test_loading_and_running_write_nothing_beside_the_model(tmp_path, monkeypatch, rung, kind):
     copy = tmp_path / f"{rung}.{kind}"
