@@ -37,7 +37,7 @@ class Material:
         jobs: int | None = None,
         say: Callable[[str], None] | None = None,
     ):
-        self.jobs, self.say = jobs, say
+        self.folder, self.jobs, self.say = folder, jobs, say
         self.read = sd.Ladder.read(folder / "ladder.toml")
         self.runs = self.read.experiment.runs if runs is None else runs
         self.seed = self.read.experiment.seed if seed is None else seed

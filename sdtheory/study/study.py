@@ -12,6 +12,7 @@ import sdtheory as sd
 from sdtheory.errors import UsageError
 from sdtheory.study.baseline import base_piece, better_piece
 from sdtheory.study.drivers import box_piece, drivers_piece, race_piece
+from sdtheory.study.extensions import extensions_piece
 from sdtheory.study.loops import loops_piece
 from sdtheory.study.material import Material
 from sdtheory.study.page import html_page, markdown_page
@@ -33,6 +34,7 @@ STEPS: tuple[Step, ...] = (
     ("spectrum", spectrum_piece),
     ("policies", heatmap_piece),
     ("loops", loops_piece),
+    ("optional models", extensions_piece),
     ("base runs", base_piece),
 )
 

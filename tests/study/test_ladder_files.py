@@ -105,3 +105,23 @@ def test_a_finer_step_of_the_delay_is_the_uptake_boost_of_the_last_rung(models):
         models["m4_paradigms"], inputs.assign(**{"safety uptake boost": 1.0}), outputs=["safety gap"]
     )
     np.testing.assert_allclose(boosted["safety gap"].sel(time=32).values, by_step[place], rtol=1e-9)
+
+
+def test_without_its_extensions_the_extended_rung_is_the_finest_and_it_starts_as_the_others_do():
+    found = sd.ladder("models/extensions.toml", runs=32)
+    assert found.is_matched
+    off = found.attribution()
+    off = off[off["mode"] == "all off"]
+    assert len(off) > 8 and (off["disagreement"] == 0).all()
+    assert {"steer theory", "boost and steer"} <= set(found.policies)
+
+
+def test_a_lab_that_withholds_leaves_safety_work_further_behind_at_the_same_frontier():
+    model, experiment = sd.load("models/m5_two_labs.xmile"), sd.Experiment.read("models/m5_two_labs.toml")
+    assert experiment.check(model) == []
+    found = sd.compare(model, experiment, runs=64)
+    for policy in ("one lab withholds", "both withhold"):
+        signs = found.paired(policy, "safety gap at C*")[1]
+        assert (signs == -1).all()
+    names = {entry["name"] for entry in experiment.loops}
+    assert names <= {loop.name for loop in sd.find_loops(model, names=experiment.loops)}
