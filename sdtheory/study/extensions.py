@@ -98,8 +98,8 @@ def _two_labs(material: Material) -> tuple[list[str], list[dict[str, Any]]]:
         for policy in comparison.policies[1:]
     ]
     lines = [
-        "Two labs on a branch of M1, each of which reads its own theory and what the other publishes; safety work reads "
-        "what is published. Per cent of futures worse:",
+        "Two labs on a branch of M1, each of which reads its own theory and what the other publishes; safety work "
+        "reads what is published. Per cent of futures worse:",
         "",
         *table_lines(["policy", *map(markdown, metrics)], body),
     ]
