@@ -280,6 +280,8 @@ def shares_figure(shares: Mapping[str, Sequence[tuple[str, float, float]]], titl
             panel.set_xlabel("share of the change (%)", fontsize=8)
         for panel in grid.ravel()[len(shares) :]:
             panel.set_axis_off()
+        for panel in grid.ravel():
+            panel.tick_params(labelbottom=True)  # also above the place that holds no panel
         keys = grid[0][0].get_legend_handles_labels()
         figure.legend(*keys, frameon=False, fontsize=9, loc="outside right lower")
         return _finish(figure, grid.ravel(), title, caption)

@@ -102,6 +102,15 @@ def test_every_other_number_is_that_of_the_command(verdicts):
         uptake["safety gap after 10 years"]["M4"]["worse"] == uptake["safety gap at C*"]["M4"]["worse"] == 0
     )
     assert f"is after thirty in {100 * uptake['safety gap after 30 years']['M4']['worse']:.0f} %" in ANSWER
+    joint = next(
+        line
+        for line in Path("figures/verdict.md").read_text(encoding="utf-8").splitlines()
+        if "joint labour and compute" in line and "with one alone" in line
+    )
+    without, alone = (re.search(f"{word} ([0-9.]+)", joint).group(1) for word in ("extensions", "compute"))
+    assert f"gap after ten years in {alone} instead of {without} %" in ANSWER
+    labs = {(row["policy"], row["metric"]): row for row in rows("13_optional_models")}
+    assert f"wider in {100 * float(labs['one lab withholds', 'safety gap at C*']['worse']):.0f} %" in ANSWER
     unprepared = block(verdicts, BOOST)["unprepared gap at C*"]["M4"]["worse"]
     assert f"worse in {100 * unprepared:.1f} % of M4's futures" in ANSWER
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import sdtheory as sd
+from sdtheory.study.drivers import drivers_piece
 from sdtheory.study.loops import family, paired_shares, shares
 from sdtheory.study.material import BOOST, MIDDLE, Material
 from sdtheory.study.page import Part, html_page, markdown_page
@@ -89,6 +91,17 @@ def test_the_coarse_criterion_tells_futures_apart_on_coarse_rungs_and_no_longer_
             > agrees["1, long run only", rung, "gap after 10 years"]
         )
     assert agrees["4, at a capability", "M0", "gap at C*"] == 1
+
+
+def test_without_the_library_of_indices_the_drivers_are_ranked_and_the_report_says_what_is_missing(
+    monkeypatch,
+):
+    monkeypatch.setitem(sys.modules, "SALib.sample.sobol", None)
+    piece = drivers_piece(Material(Path("models"), runs=32))
+    assert piece.lines[-1].startswith("No Sobol indices: sensitivity needs SALib")
+    table = piece.tables["07_drivers"]
+    assert {"prcc", "rho"} <= set(table) and "ST" not in table
+    assert len(piece.figures["07_drivers"].axes) == 1
 
 
 def test_texts_on_the_page_are_escaped():
