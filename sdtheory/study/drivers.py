@@ -20,6 +20,7 @@ from sdtheory.study.verdicts import table_lines
 EDGES = (-0.2, -0.1, 0.0, 0.1, 0.2, 0.4)
 BETA, GAMMA = "difficulty slope", "explanation difficulty slope"
 DRIVEN = ("gap after 10 years", "gap after 30 years", "safety gap after 10 years", "safety gap at C*")
+FEWEST = 64  # futures that ranks are taken over
 SHOWN = 14  # uncertainties in the figure of drivers
 SOBOL = 256  # base rows of a Sobol sample
 MORE = 4  # times the futures of the ladder, in which a box is looked for
@@ -50,7 +51,10 @@ def race_piece(material: Material) -> Piece:
         bins, shares, "Gap after 10 years: what gets harder faster, search or explanation?",
         f"{material.note()}; bars are Wilson's 95 % intervals",
     )  # fmt: skip
-    body = [[rung, *(f"{share:.0f}" for share in own[:, 0])] for rung, own in shares.items()]
+    body = [
+        [rung, *("-" if np.isnan(share) else f"{share:.0f}" for share in own[:, 0])]
+        for rung, own in shares.items()
+    ]
     lines = [
         "Share of futures (%) in which more theorists leave a wider gap after ten years, by the difficulty slope of "
         "search less that of explanation (1/doubling):",
@@ -113,8 +117,9 @@ def drivers_piece(material: Material) -> Piece:
     model, experiment = material.models[rung], material.comparison(rung).experiment
     how: dict[str, Any] = {"of": "difference", "policy": BOOST, "seed": material.seed, "jobs": material.jobs}
     tables, missing = [], ""
+    runs = max(material.runs, FEWEST)
     for metric in DRIVEN:
-        found = sd.sensitivity(model, experiment, method="rank", metric=metric, runs=material.runs, **how)
+        found = sd.sensitivity(model, experiment, method="rank", metric=metric, runs=runs, **how)
         own = found.table().set_index("parameter")
         try:
             sobol = sd.sensitivity(model, experiment, method="sobol", metric=metric, runs=SOBOL, **how)
@@ -130,7 +135,7 @@ def drivers_piece(material: Material) -> Piece:
     if "ST" in table:
         wide = table.pivot_table(index="parameter", columns="metric", values="ST", sort=False)
         totals = wide.loc[order, list(DRIVEN)].to_numpy()
-    caption = f"{material.note()}; {missing or f'Sobol indices from {SOBOL} base rows'}"
+    caption = f"{runs:,} futures, seed {material.seed}; {missing or f'Sobol indices from {SOBOL} base rows'}"
     figure = drivers_figure(list(order), DRIVEN, ranks.loc[order].to_numpy(), totals, caption)
     strongest = ", ".join(
         f"{name} ({ranks.loc[name, HARM]:+.2f})" for name in ranks[HARM].abs().nlargest(4).index

@@ -50,7 +50,9 @@ def trade_piece(material: Material) -> Piece:
     tables = {rung: trades(material.comparison(rung)) for rung in material.rungs}
     finite = {rung: table[np.isfinite(table["value"])] for rung, table in tables.items()}
     shown = {
-        rung: (table["years_lost"].to_numpy(), table["narrowed"].to_numpy()) for rung, table in finite.items()
+        rung: (table["years_lost"].to_numpy(), table["narrowed"].to_numpy())
+        for rung, table in finite.items()
+        if len(table)
     }
     figure = trade_figure(
         shown, "What a year sooner buys: gap narrowed when C* is reached", f"{material.note()}; "

@@ -106,6 +106,8 @@ def run_study(
 
     material = Material(source, runs, seed, jobs, say)
     record = Record(target, identity(source, material.runs, material.seed, sd.__version__))
+    if record.steps:
+        say(f"going on with a study that was stopped, {len(record.steps)} steps in")
     found = {}
     for name, make in STEPS:
         say(name)

@@ -140,7 +140,10 @@ def test_a_study_that_was_stopped_goes_on_after_its_last_finished_step(
     assert asked == ["verdicts", "trade", "difficulties"]
     assert "verdict.json" not in contents(tmp_path)
     (tmp_path / "05_trade.csv").write_text("damaged")
-    run_study(tmp_path, RUNS, 7, models)
+    said = []
+    run_study(tmp_path, RUNS, 7, models, progress=lambda done, total, text: said.append((done, total, text)))
+    assert said[0] == (0, 4, "going on with a study that was stopped, 2 steps in")
+    assert said[-1] == (4, 4, "report")
     assert asked[3:] == ["trade", "difficulties", "policies"]
     assert contents(tmp_path) == contents(made["first"][0])
 
