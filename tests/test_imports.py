@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "editor": BASE
     | {"tables", "documents", "translate", "model", "checking", "conversion"}
     | {"engines", "feedback", "experiments", "diagrams"},
-    "study": {"errors", "tables", "experiments", "diagrams", "sdtheory"},
+    "study": {"errors", "tables", "diagrams", "sdtheory"},
     "cli": {"errors", "tables", "documents", "model", "editor", "study", "sdtheory"},
 }
 # conversion prints expressions; nothing else of `documents` may know it or the model

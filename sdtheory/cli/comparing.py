@@ -10,7 +10,7 @@ import click
 import sdtheory as sd
 from sdtheory.cli.options import JSON, loads
 from sdtheory.cli.output import echo, echo_json, print_table
-from sdtheory.cli.progress import Progress
+from sdtheory.cli.progress import Progress, Steps
 from sdtheory.errors import SDWarning, UsageError
 
 
@@ -253,16 +253,26 @@ def _share(row: dict, word: str) -> str:
 @click.option("-o", "--output", default="figures", type=click.Path(), metavar="FOLDER", show_default=True)
 @click.option("--runs", type=int, default=None, help="Futures; 512 when left out.")
 @click.option("--seed", type=click.IntRange(min=0), default=None)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=None, help="Threads; results do not depend on it."
+)
 @click.option("--models", type=click.Path(), default=None, metavar="FOLDER", help="The study's models.")
+@click.option("--quiet", is_flag=True, help="Say nothing about progress.")
 @JSON
-def study(output: str, runs: int | None, seed: int | None, models: str | None, as_json: bool) -> None:
-    """The theory-gap study: verdict table on the terminal, figures and report in FOLDER."""
-    from sdtheory.study.study import agreement_line, cell_text, run_study
+def study(output: str, as_json: bool, quiet: bool, **options: Any) -> None:
+    """The theory-gap study: verdict table on the terminal, figures and report in FOLDER.
 
-    verdicts = run_study(output, runs, seed, models, progress=lambda text: echo(text, err=True))
+    A study that was stopped goes on after its last finished step when the same command is given again.
+    """
+    from sdtheory.study.study import run_study
+    from sdtheory.study.verdicts import cell_text
+
+    with Steps(quiet) as progress:
+        verdicts = run_study(output, progress=progress, **options)
     if as_json:
         echo_json(verdicts)
         return
+    first = verdicts["rungs"][0]
     for policy in verdicts["policies"]:
         rows = [
             [
@@ -271,8 +281,8 @@ def study(output: str, runs: int | None, seed: int | None, models: str | None, a
             ]
             for row in policy["metrics"]
         ]
-        print_table(
-            f"{policy['name']}: % of futures worse [% sign not M0's]", ["metric", *verdicts["rungs"]], rows
-        )
-        echo(agreement_line(policy))
+        title = f"{policy['name']}: % of futures worse [% sign not {first}'s]"
+        print_table(title, ["metric", *verdicts["rungs"]], rows)
+        echo(policy["summary"])
+    echo("! can improve only because a level is reached sooner or later")
     echo(f"figures and report in {output}", err=True)

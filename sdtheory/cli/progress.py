@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from sdtheory.cli.output import echo
+from sdtheory.errors import escaped
 
 EVERY = 10.0  # seconds between lines
 REFRESH = 0.2  # seconds between looks of a bar
@@ -76,3 +77,47 @@ class Progress:
         with suppress(OSError):  # a terminal that is gone is no reason to stop
             self.bar.update(self.bar.task_ids[0], completed=done, description=text)
             self.bar.refresh()
+
+
+class Steps:
+    """Tells on standard error which of some steps is being done: a bar on a terminal, else a line for each.
+
+    Parameters
+    ----------
+    quiet : bool
+        Say nothing.
+    """
+
+    def __init__(self, quiet: bool = False):
+        self.quiet = quiet
+        self.said = ""
+        self.bar: Any = None
+
+    def __enter__(self) -> Steps:
+        if not self.quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.description}"),
+            )
+            self.bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self.bar.start()
+            self.bar.add_task("", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        if self.bar is not None:
+            with suppress(OSError):  # a terminal that is gone is no reason to stop
+                self.bar.update(self.bar.task_ids[0], completed=done, total=total, description=escaped(text))
+        elif not self.quiet and text != self.said:
+            self.said = text
+            echo(f"{done} of {total}: {text}", err=True)

@@ -179,10 +179,8 @@ class LadderResult:
     def to_dict(self) -> dict:
         """The result as plain values: what ``--json`` prints."""
         key = ["policy", "metric", "rung"]
-        verdicts, agreement = (
-            self.verdicts().set_index(key),
-            self.sign_agreement().set_index(key)["agreement"],
-        )
+        verdicts = self.verdicts().set_index(key).to_dict("index")
+        agreement = self.sign_agreement().set_index(key)["agreement"].to_dict()
         better = {m.name: m.better for one in self.comparisons.values() for m in one.metrics}
         policies = []
         for policy in self.policies:
@@ -191,12 +189,12 @@ class LadderResult:
                 cells: list[dict[str, Any]] = []
                 for rung in self.rungs:
                     cell = (policy, metric, rung)
-                    if cell not in verdicts.index:
+                    if cell not in verdicts:
                         cells.append({"rung": rung, "worse": None})
                         continue
-                    known = cell in agreement.index and rung != self.rungs[0]
+                    known = cell in agreement and rung != self.rungs[0]
                     disagreement = 1 - agreement[cell] if known else None
-                    cells.append({"rung": rung, **verdicts.loc[cell].to_dict(), "disagreement": disagreement})
+                    cells.append({"rung": rung, **verdicts[cell], "disagreement": disagreement})
                 about = {"better": better[metric], "rewards_speed": self._rewards_speed(metric)}
                 rows.append({"name": metric, **about, "cells": cells})
             policies.append({"name": policy, "metrics": rows, "summary": self.summary(policy)})
@@ -307,7 +305,7 @@ def ladder(
     --------
     >>> found = ladder("models/ladder.toml", runs=32)
     >>> found.is_matched, found.rungs
-    (True, ('M0', 'M1'))
+    (True, ('M0', 'M1', 'M2', 'M3', 'M4'))
     """
     read = path if isinstance(path, Ladder) else Ladder.read(path)
     chosen_runs = read.experiment.runs if runs is None else runs

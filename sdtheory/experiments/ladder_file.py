@@ -99,7 +99,7 @@ class Ladder:
     Examples
     --------
     >>> [rung.name for rung in Ladder.read("models/ladder.toml").rungs]
-    ['M0', 'M1']
+    ['M0', 'M1', 'M2', 'M3', 'M4']
     """
 
     rungs: tuple[Rung, ...]

@@ -210,8 +210,9 @@ def test_a_missing_library_is_wrong_usage_with_the_command_that_installs_it(
 def test_an_unmatched_ladder_says_what_it_is(sdtheory, tmp_path):
     text = sd.read("models/m1_delays.xmile").set_equation("initial capability", "21")
     sd.write(text, tmp_path / "m1_delays.xmile")
-    for name in ("m0_seed.xmile", "m1_delays.toml", "ladder.toml"):
-        (tmp_path / name).write_bytes(Path("models", name).read_bytes())
+    for path in [*Path("models").glob("*.toml"), *Path("models").glob("*.xmile")]:
+        if path.name != "m1_delays.xmile":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
     done = sdtheory("ladder", tmp_path / "ladder.toml", "--runs", 8)
     assert done.exit_code == 1
     assert "M1 does not start where M0 does: capability is 21.0, not 20.0" in done.stderr
