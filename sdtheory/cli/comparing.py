@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -163,7 +164,7 @@ def _compared(
     loaded = sd.load(model, **how)
     with Progress(quiet) as progress, warnings.catch_warnings():
         # the summary and the warnings of the result say it
-        warnings.filterwarnings("ignore", r".*futures x .* policies:", SDWarning)
+        warnings.filterwarnings("ignore", r".*futures? x .* policies:", SDWarning)
         return sd.compare(
             loaded,
             read,
@@ -202,6 +203,11 @@ def _print_loops(result: Any) -> None:
         echo(result.loops.sentence(policy))
 
 
+def _interval(row: dict) -> str:
+    mean = f"{row['mean_difference']:.4g}"
+    return mean if math.isnan(row["low"]) else f"{mean} [{row['low']:.4g}, {row['high']:.4g}]"
+
+
 def _print_metric(metric: Any, rows: Any, table: Any, runs: int) -> None:
     cells = []
     several = rows["against"].nunique() > 1
@@ -213,7 +219,7 @@ def _print_metric(metric: Any, rows: Any, table: Any, runs: int) -> None:
                 name,
                 f"{table.loc[(row['policy'], metric.name), 'median']:.4g}",
                 f"{row['median_difference']:.4g}",
-                f"{row['mean_difference']:.4g} [{row['low']:.4g}, {row['high']:.4g}]",
+                _interval(row),
                 *(_shares(row, runs) if directed else ["-"] * 3 + [""]),
             ]
         )

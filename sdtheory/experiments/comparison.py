@@ -364,7 +364,8 @@ class Comparison:
         for status, count in counts.items():
             if count or status in ("ok", "diverged", "failed"):
                 parts.append(f"{count} {status}{self._first_bad(status) if count else ''}")
-        return f"{self.runs} futures x {len(self.policies)} policies: " + ", ".join(parts)
+        futures = "future" if self.runs == 1 else "futures"
+        return f"{self.runs} {futures} x {len(self.policies)} policies: " + ", ".join(parts)
 
     def _first_bad(self, status: str) -> str:
         """Which variable went first in most of the diverged runs, or the commonest message of failed ones."""

@@ -51,7 +51,7 @@ def bootstrap_intervals(
     Returns
     -------
     low, high : arrays of shape (columns,)
-        NaN for a column without values.
+        NaN for a column with fewer than two values: one future says nothing of how futures differ.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def bootstrap_intervals(
     for first in range(0, values.shape[1], COLUMNS):
         chosen = slice(first, first + COLUMNS)
         means = _resampled_means(values[:, chosen], seed, resamples, draws)
-        some = ~np.isnan(means).all(axis=0)
+        some = np.isfinite(values[:, chosen]).sum(axis=0) > 1
         if some.any():
             low[chosen][some], high[chosen][some] = np.nanquantile(means[:, some], [0.025, 0.975], axis=0)
     return low, high
