@@ -258,6 +258,13 @@ def add_view(document: Document, name: str) -> list[Edit]:
 def rename_view(document: Document, view: int, name: str) -> list[Edit]:
     """The line ``*name`` of a view."""
     old = document.views[view_number(document, view)]
+    if "name" not in old.spans:
+        raise DocumentError(
+            "this view has no line for its name",
+            file=document.file,
+            line=old.line,
+            remedy="add one in Vensim",
+        )
     if name == old.name:
         return []
     return [Edit(old.spans["name"], _view_name(document, name))]

@@ -31,12 +31,13 @@ from sdtheory.model.model import (
 from sdtheory.model.unit_rules import balancing_units, unit_issues
 from sdtheory.model.units import parse_units
 from sdtheory.names import canonical, nearest
-from sdtheory.translate.equation import NotUnderstood, expression_of, plain_dimensions
+from sdtheory.translate.equation import NotUnderstood, expression_of, is_function, plain_dimensions
 from sdtheory.translate.lowering import unit_definitions
 from sdtheory.translate.syntax import fault_in
 
 Plain = dict[str, Any]
 _NOT_IN_UNITS = re.compile(r"[+=<>,;\[\]|~]")
+_COMMENTS = re.compile(r"\{[^{}]*\}")
 _RANGE = re.compile(r"\[[^\[\]]*\]\s*\Z")
 _XMILE_WORDS = frozenset({"pi", "inf", "nan", "self"})
 
@@ -257,10 +258,17 @@ def _equation_issues(
     """The issues of a text as equation or initial value, by text and document remembered."""
     whole = (0, len(text))
     entry = document.variables.get(key)
-    if not text.strip():
+    if (
+        entry is not None
+        and field == "equation"
+        and (entry.kind == "lookup" or (not text.strip() and entry.lookup))
+    ):
+        return ()  # its points are edited, not its text
+    plain = _COMMENTS.sub("", text).strip()
+    if not plain or "???" in plain or set(plain) == {"?"}:
+        if entry is not None and entry.access == "input":
+            return ()  # the module around it gives the value
         return (_issue("missing-equation", "there is no equation yet; write one", field, whole),)
-    if entry is not None and entry.kind == "lookup" and field == "equation":
-        return ()
     fault = fault_in(text, document.format, document.variables)
     if fault is not None:
         place = (fault.start, _end_of_token(document, text, fault.start))
@@ -310,7 +318,9 @@ def _unknown_names(document: Document, entry: Entry | None, text: str, field: st
         elif key in document.variables or canonical(one.name) in document.macros:
             continue
         elif one.role == "call":
-            if canonical(one.name) not in _functions(document.format):
+            if canonical(one.name) not in _functions(document.format) and not is_function(
+                one.name, document.format
+            ):
                 calls = [entry.name for entry in document.variables.values() if entry.lookup is not None]
                 close = nearest(one.name, [*_function_names(document.format), *calls])
                 yield _unknown("function", one, close, field, place)

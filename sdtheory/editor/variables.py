@@ -105,7 +105,7 @@ def _said(entry: Entry, format: str) -> Plain:
     """What the file says about one variable."""
     first = entry.blocks[0] if entry.blocks else None
     equation, initial = parts_of(entry, first, format)
-    low, high = entry.limits or (None, None)
+    low, high = (None if one is None else _finite(one) for one in entry.limits or (None, None))
     return {
         "name": full_name(entry),
         "kind": entry.kind,
@@ -165,12 +165,16 @@ def rate_place(equation: str) -> tuple[int, int] | None:
 
 def _lookup(lookup: Lookup) -> Plain:
     return {
-        "x": list(lookup.x),
-        "y": list(lookup.y),
+        "x": list(map(_finite, lookup.x)),
+        "y": list(map(_finite, lookup.y)),
         "kind": lookup.kind,
-        "xscale": None if lookup.xscale is None else list(lookup.xscale),
-        "yscale": None if lookup.yscale is None else list(lookup.yscale),
+        "xscale": None if lookup.xscale is None else list(map(_finite, lookup.xscale)),
+        "yscale": None if lookup.yscale is None else list(map(_finite, lookup.yscale)),
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _value(text: str) -> float | None:

@@ -108,6 +108,14 @@ def run_at_once(
         When the settings make no grid, or are not the same in every run.
     NoMachineCode
         When llvmlite is missing or refuses.
+
+    Examples
+    --------
+    >>> import sdtheory as sd
+    >>> from sdtheory.engines.program import make_program
+    >>> program = make_program(sd.load("models/m0_seed.xmile"), outputs=["capability"])
+    >>> run_at_once(program, np.empty((0, 1))).status.tolist()
+    ['ok']
     """
     inputs = np.asarray(inputs, dtype=float)
     machine = processor()

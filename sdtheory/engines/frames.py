@@ -29,6 +29,12 @@ def frame_of(result: Result, engine: str) -> Any:
     -----
     SDWarning
         When the run diverged, or a value is infinite.
+
+    Examples
+    --------
+    >>> ok, times = np.array(["ok"]), np.array([0.0, 1.0])
+    >>> frame_of(Result(times, {"x": np.array([[2.0, 3.0]])}, ok, np.array([""])), "vectorised")["x"].tolist()
+    [2.0, 3.0]
     """
     import pandas as pd
 

@@ -91,7 +91,13 @@ def read_table(code: Code, name: str, table: Table, argument: Value) -> Value:
 
 
 def rows_of(table: Table) -> list[float] | None:
-    """The points of a table as `read_rows` takes them: x, y and slope of each; None for a table it cannot read."""
+    """The points of a table as `read_rows` takes them: x, y and slope of each; None for a table it cannot read.
+
+    Examples
+    --------
+    >>> rows_of(Table((0.0, 2.0), (1.0, 5.0)))
+    [0.0, 1.0, 2.0, 2.0, 5.0, 0.0]
+    """
     x, y = np.asarray(table.x, dtype=float), np.asarray(table.y, dtype=float)
     if table.kind != "interpolate" or len(x) < 2 or x[0] == x[1]:
         return None

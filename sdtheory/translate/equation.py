@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from sdtheory.documents import Document
 from sdtheory.documents.lexer import depth, references, terms, tokens
+from sdtheory.documents.words import RESERVED
 from sdtheory.errors import LimitError, ModelError, shown
 from sdtheory.model.expression import Expression
 from sdtheory.model.model import Dimension
 from sdtheory.names import canonical
-from sdtheory.translate.expressions import Expressions
+from sdtheory.translate.expressions import Expressions, function_key
 from sdtheory.translate.faults import display_name
 from sdtheory.translate.mending import mended
-from sdtheory.translate.precheck import INTERNAL_VENSIM
+from sdtheory.translate.precheck import INTERNAL, INTERNAL_VENSIM
+from sdtheory.translate.translation import known_functions
 from sdtheory.translate.xmile_equation import Scope, rewritten, spelled_back
 
 _RANGE = re.compile(r"\(\s*(.*?)(\d+)\s*-\s*(.*?)(\d+)\s*\)")
@@ -89,6 +91,13 @@ def expression_of(document: Document, key: str, text: str, axes: tuple[str, ...]
     return alone.tree(tree)
 
 
+def is_function(word: str, format: str) -> bool:
+    """Whether a file's language, or PySD, has a function of this name."""
+    plain = canonical(word)
+    name = plain.replace(" ", "_")
+    return plain in RESERVED[format] or function_key(name, format) is not None or name in known_functions()
+
+
 def _check_size(document: Document, text: str) -> None:
     """Raise for what PySD must not see; the limits are those of loading."""
     limits = document.limits
@@ -100,12 +109,9 @@ def _check_size(document: Document, text: str) -> None:
     for what, size, most in sizes:
         if size > most:
             raise LimitError(f"an equation of {size:,} {what}; the limit is {most:,}", file=document.file)
+    internal = INTERNAL_VENSIM if document.format == "vensim" else INTERNAL
     for one in references(text, document.format):
-        if (
-            one.role == "call"
-            and canonical(one.name) in INTERNAL_VENSIM
-            and one.name not in document.variables
-        ):
+        if one.role == "call" and canonical(one.name) in internal and one.name not in document.variables:
             found = NotUnderstood(f"unknown function '{shown(one.name)}'", file=document.file)
             found.name = one.name
             raise found
@@ -115,10 +121,18 @@ def _check_size(document: Document, text: str) -> None:
 def _vensim_tree(text: str) -> Any:
     from pysd.translators.vensim.vensim_element import Component
 
-    plain = " ".join(_BREAKS.sub(" ", token.text) for token in tokens(text, "vensim"))
-    component = Component("x", ([], []), plain)
+    component = Component("x", ([], []), "".join(_without_comments(text)))
     component.parse()
     return mended(component.ast, text, "vensim")
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    """A Vensim equation on one line; a sign stays with its number."""
+    stop = 0
+    for token in tokens(text, "vensim"):
+        yield " " if token.start > stop else ""
+        yield _BREAKS.sub(" ", token.text)
+        stop = token.stop
 
 
 @lru_cache(maxsize=2048)

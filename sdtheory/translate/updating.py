@@ -67,6 +67,11 @@ def read_ahead(document: Document) -> None:
     Parameters
     ----------
     document : Document
+
+    Examples
+    --------
+    >>> import sdtheory as sd
+    >>> read_ahead(sd.read("models/m0_seed.mdl"))
     """
     from sdtheory.translate.precheck import check_document
     from sdtheory.translate.pysd_reader import abstract_model

@@ -189,7 +189,13 @@ def any_edit(document, chance):
         "set_units": [(entry.name, pick(["", "kg", "Person/Year", "Dmnl [0,?]", "$*m [1,2,0.5]"]))],
         "set_documentation": [(entry.name, pick(["", "It holds.", "one\n\ntwo", 'odd " quote {']))],
         "set_lookup": [
-            (one.name, [0.0, float(chance.randrange(1, 9))], [-1e-3, 1e6], None)
+            (
+                one.name,
+                [0.0, float(chance.randrange(1, 9))],
+                [-1e-3, 1e6],
+                None,
+                pick([{}, {"xscale": (-2.0, 9.5)}]),
+            )
             for one in variables(document)
             if len(one.blocks) == 1 and one.lookup
         ],
@@ -211,10 +217,13 @@ def any_edit(document, chance):
         "add_alias": [(entry.name, *place, view), ("Time", *place, view)],
         "add_text": [("A text, with commas", *place, view)],
         "add_view": [(f"View {chance.randrange(99)}",)],
+        "rename_view": [(view, f"View {chance.randrange(99)}")] if document.views else [],
+        "draw_variable": [(entry.name, *where, view)],
         "remove_element": [(one.id,) for one in all_elements],
         "move": [(one.id, *place, view) for one in elements],
         "reshape": [
             *((one.id, {"points": [place]}, view) for one in connectors),
+            *((one.id, {"polarity": pick(["+", "-", ""])}, view) for one in connectors),
             *((one.id, {"width": 70.0, "height": 30.0, "label_side": "left"}, view) for one in elements),
         ],
         "connect": [

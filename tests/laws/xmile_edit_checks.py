@@ -344,6 +344,9 @@ def draw_edit(data, document):
         "add_alias": lambda: (name, x, y),
         "add_text": lambda: ("a <text>\nof two lines", x, y),
         "add_view": lambda: (fresh,),
+        "rename_view": lambda: (0, fresh),
+        "draw_variable": lambda: (name, x, y),
+        "match_links": lambda: (name,),
         "connect": lambda: (name, other, data.draw(st.sampled_from(["+", "-", None]))),
         "disconnect": lambda: (name, other),
         "attach": lambda: (name, data.draw(st.sampled_from(["source", "target"])), data.draw(
