@@ -317,9 +317,9 @@ def test_the_server_answers_at_once_while_runs_are_asked_for(model):
                 asked = time.perf_counter()
                 assert running.client.get(f"{running.origin}/scene").status_code == 200
                 waits.append(time.perf_counter() - asked)
-        made = sum(answer.result().status_code == 200 for answer in answers)
+        made = sum("error" not in answer.result().json() for answer in answers)
         waits.sort()
         figures = f"median {waits[10] * 1e3:.0f} ms, longest {waits[-1] * 1e3:.0f} ms"
         print(f"\nGET /scene meanwhile: {figures}; {made} runs made")
-        assert answers[-1].result().status_code == 200
+        assert made
         assert waits[10] < 0.2

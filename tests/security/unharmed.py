@@ -102,6 +102,14 @@ def _edit(path: Path, out: Path) -> None:
         answered(lambda entry=entry: document.set_equation(entry.name, "7"), path.name)
 
 
+def _show_in_the_editor(path: Path, out: Path) -> None:
+    from sdtheory.editor.exporting import page
+
+    text = page(sd.read(path))
+    assert text.lower().count("<script") == text.lower().count("</script") == 2
+    (out / "page.html").write_text(text, encoding="utf-8")
+
+
 def _copy(path: Path, out: Path) -> None:
     target = out / ("copy" + path.suffix)
     sd.write(sd.read(path), target)
@@ -143,6 +151,7 @@ USES: dict[str, Callable[[Path, Path], Any]] = {
     "convert": _convert,
     "draw": _draw,
     "edit": _edit,
+    "show in the editor": _show_in_the_editor,
     "write": _copy,
     "compare": _compare,
     "find loops": lambda path, out: sd.find_loops(sd.load(path)),

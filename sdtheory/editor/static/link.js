@@ -87,7 +87,7 @@ function notebookLink(model) {
   const waiting = new Map();
   /** @type {Map<string, ((data: any) => void)[]>} */
   const listeners = new Map();
-  let last = 0;
+  let last = Math.floor(Math.random() * 1e12); // a cell may show the same editor twice, and both hear all answers
   model.on("msg:custom", (/** @type {any} */ message) => {
     if (message.event) {
       for (const callback of listeners.get(message.event) ?? []) callback(message.data);
