@@ -183,7 +183,7 @@ function makeSide(store, parts) {
   });
   store.on("show-panel", show);
   store.on("issues", () => {
-    const count = store.scene.issues.length;
+    const count = store.scene.issues.filter((/** @type {any} */ issue) => issue.severity !== "note").length;
     tabs.children[4].textContent = count ? `Issues (${count})` : "Issues";
   });
   show("variable");
