@@ -123,20 +123,13 @@ def _said(entry: Entry, format: str) -> Plain:
             for block in entry.blocks
         ],
         "lookup": None if entry.lookup is None else _lookup(entry.lookup),
-        "range": _range(entry.limits),
+        "range": None if entry.limits is None else [low, high, None],
         "value": _value(equation if initial is None else initial),
         "inflows": list(entry.inflows),
         "outflows": list(entry.outflows),
         "group": entry.group,
         "model": entry.model,
     }
-
-
-def _range(limits: tuple[float | None, float | None] | None) -> list[float | None] | None:
-    """The ends of a range and its step; what is open or unknown is null."""
-    if limits is None:
-        return None
-    return [*(end if end is not None and math.isfinite(end) else None for end in limits), None]
 
 
 def parts_of(entry: Entry, block: Block | None, format: str) -> tuple[str, str | None]:
