@@ -104,7 +104,8 @@ export function makeEquationField(store, how) {
 
   /** @param {any} issue */
   function noteOf(issue) {
-    const where = issue.start === null || issue.start === undefined ? "" : `column ${issue.start + 1}: `;
+    const whole = issue.start === null || issue.start === undefined || (issue.start === 0 && issue.stop >= area.value.length);
+    const where = whole ? "" : `column ${issue.start + 1}: `;
     const note = html("div", { class: `note ${issue.severity}` }, html("span", { class: "sign", text: issue.severity === "error" ? "!" : "?" }), where + issue.message);
     if (issue.suggestion) {
       note.append(html("button", {
