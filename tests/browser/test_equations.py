@@ -90,6 +90,27 @@ def test_completion_offers_the_inputs_first_and_inserts_what_was_chosen(edit):
     assert editing.document.variables["opaque share"].equation == "capability - understanding"
 
 
+def test_a_link_to_a_variable_without_an_equation_offers_its_name(edit):
+    editing = edit("m0_seed.mdl")
+    editing.focus("researchers")
+    editing.press("a", *["ArrowRight"] * 3, "ArrowUp", "Enter")
+    editing.types("share of all")
+    editing.press("Escape")
+    editing.focus("researchers")
+    editing.press("m")
+    editing.focus("share of all")
+    editing.drag(editing.place("researchers"), editing.place("share of all"))
+    first = editing.page.locator(".completion li .candidate").first
+    first.wait_for()
+    assert first.inner_text() == "researchers"
+    editing.press("Control+a", "Backspace")
+    editing.page.keyboard.type("rese")
+    editing.page.locator(".completion li", has_text="researchers").first.wait_for()
+    editing.press("Enter", "Enter")
+    editing.hears("equation of share of all set")
+    assert editing.document.variables["share of all"].equation == "researchers"
+
+
 def test_a_function_shows_its_arguments(edit):
     editing = edit("m0_seed.mdl")
     editing.element("opaque share").click()

@@ -30,7 +30,7 @@ export function describeElement(store, element) {
   }
   parts.push(`${counted(variable.inputs.length, "link")} in`, `${variable.uses.length} out`);
   if (variable.subscripts) parts.push(`by ${variable.subscripts}`);
-  const issues = issuesOf(store, variable.name);
+  const issues = issuesOf(store, variable.name).filter((issue) => issue.severity !== "note");
   const errors = issues.filter((issue) => issue.severity === "error").length;
   if (errors) parts.push(counted(errors, "error"));
   if (issues.length > errors) parts.push(counted(issues.length - errors, "warning"));

@@ -75,7 +75,7 @@ export function makeDiagram(store) {
 
   /** @param {any} element @param {any} group @param {boolean} main */
   function groupNode(element, group, main) {
-    const issues = main && element.variable ? issuesOf(store, element.variable) : [];
+    const issues = main && element.variable ? issuesOf(store, element.variable).filter((issue) => issue.severity !== "note") : [];
     const errors = issues.some((issue) => issue.severity === "error");
     const classes = [
       "element", group.role, ...group.classes, store.selection.includes(element.id) && "selected",
@@ -117,8 +117,10 @@ export function makeDiagram(store) {
 
   /** @param {SVGElement} result @param {any} element @param {boolean} error */
   function addMark(result, element, error) {
-    const box = elementBounds({ ...element, groups: element.groups.slice(-1) });
-    const [x, y] = element.kind === "stock" ? [box.right - 2, box.top + 2] : [element.x + 11, element.y - 11];
+    const { shapes } = element.groups[element.groups.length - 1];
+    const box = shapeBounds(shapes.find((/** @type {any} */ shape) => shape.type !== "text") ?? shapes[0]);
+    const off = element.kind === "stock" ? 0 : 4;
+    const [x, y] = [box.right + off, box.top - off];
     result.append(
       svg("g", { class: error ? "mark error" : "mark warning", transform: `translate(${x} ${y})`, "aria-hidden": "true" },
         svg("circle", { r: 7 }), svg("text", { y: 4, "text-anchor": "middle", "font-size": 11, text: error ? "!" : "?" })),

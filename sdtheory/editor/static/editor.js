@@ -183,7 +183,7 @@ function makeSide(store, parts) {
   });
   store.on("show-panel", show);
   store.on("issues", () => {
-    const count = store.scene.issues.length;
+    const count = store.scene.issues.filter((/** @type {any} */ issue) => issue.severity !== "note").length;
     tabs.children[4].textContent = count ? `Issues (${count})` : "Issues";
   });
   show("variable");
@@ -316,7 +316,8 @@ async function renameHere(store, diagram, element) {
 
 /** @param {import("./store.js").Store} store @param {any} diagram */
 async function removeSelected(store, diagram) {
-  const ids = store.selection.length ? store.selection : [store.focused].filter(Boolean);
+  const focused = store.focused ? [store.focused] : [];
+  const ids = store.selection.includes(focused[0]) ? store.selection : focused;
   const words = ids.map((id) => store.elements.get(/** @type {string} */ (id))).filter(Boolean).map((element) => element.variable || element.kind);
   if (!ids.length || store.scene.read_only) return;
   const delta = await store.attempt("remove", { ids });

@@ -35,7 +35,7 @@ export function makeEquationField(store, how) {
   const node = html("div", { class: "equation" }, html("div", { class: "equation-box" }, under, area, list), notes, help);
   const state = {
     name: "", saved: "", ticket: 0, timer: 0, candidates: /** @type {any[]} */ ([]), active: 0,
-    span: /** @type {any} */ (null), all: false, committing: false, dismissed: "",
+    span: /** @type {any} */ (null), all: false, committing: false, dismissed: /** @type {string | null} */ (null),
   };
 
   /** @param {string} name @param {string} text @param {any[]} [faults] */
@@ -104,7 +104,8 @@ export function makeEquationField(store, how) {
 
   /** @param {any} issue */
   function noteOf(issue) {
-    const where = issue.start === null || issue.start === undefined ? "" : `column ${issue.start + 1}: `;
+    const whole = issue.start === null || issue.start === undefined || (issue.start === 0 && issue.stop >= area.value.length);
+    const where = whole ? "" : `column ${issue.start + 1}: `;
     const note = html("div", { class: `note ${issue.severity}` }, html("span", { class: "sign", text: issue.severity === "error" ? "!" : "?" }), where + issue.message);
     if (issue.suggestion) {
       note.append(html("button", {
@@ -124,7 +125,7 @@ export function makeEquationField(store, how) {
     const candidates = wanted ? completion.candidates.slice(0, MOST_CANDIDATES) : [];
     const only = candidates.length === 1 && candidates[0].text === completion.prefix;
     const gone = !candidates.length || only || document.activeElement !== area || area.readOnly || state.dismissed === area.value;
-    const exact = !state.all && candidates.some((/** @type {any} */ one) => one.text === completion.prefix);
+    const exact = !state.all && completion && store.variable(completion.prefix); // a whole name needs no list over what follows
     if (gone || exact) {
       hideList();
       return;
@@ -136,6 +137,17 @@ export function makeEquationField(store, how) {
     list.hidden = false;
     area.setAttribute("aria-expanded", "true");
     activate(0);
+  }
+
+  /** Until the next answer comes, the list keeps what still fits the text. */
+  function narrow() {
+    if (list.hidden) return;
+    const { start } = state.span;
+    const stop = area.selectionStart;
+    const plain = (/** @type {string} */ text) => ` ${text.toLowerCase().replace(/[_"]+/g, " ").trimStart()}`;
+    const prefix = area.value.slice(start, stop);
+    const candidates = stop < start ? [] : state.candidates.filter((/** @type {any} */ one) => plain(one.text).includes(plain(prefix)));
+    complete({ start, stop, prefix, candidates });
   }
 
   /** @param {any} candidate @param {number} i */
@@ -223,7 +235,7 @@ export function makeEquationField(store, how) {
     const open = !list.hidden;
     if (event.key === " " && event.ctrlKey) {
       state.all = true;
-      state.dismissed = "";
+      state.dismissed = null;
       later();
     } else if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) activate(state.active + (event.key === "ArrowDown" ? 1 : -1));
     else if (open && (event.key === "Enter" || (event.key === "Tab" && !event.shiftKey))) accept(state.active);
@@ -247,12 +259,16 @@ export function makeEquationField(store, how) {
   area.addEventListener("input", () => {
     state.all = false;
     grow();
+    narrow();
     later();
   });
   area.addEventListener("scroll", () => {
     under.scrollTop = area.scrollTop;
   });
-  area.addEventListener("focus", later);
+  area.addEventListener("focus", () => {
+    state.dismissed = area.value; // a list comes with typing
+    later();
+  });
   area.addEventListener("blur", (/** @type {FocusEvent} */ event) => {
     hideList();
     if (!node.contains(/** @type {Node | null} */ (event.relatedTarget))) commit();
@@ -262,6 +278,7 @@ export function makeEquationField(store, how) {
     suggest: (words) => {
       area.focus();
       state.all = true;
+      state.dismissed = null;
       help.textContent = `linked from ${words}`;
       later();
     },

@@ -63,7 +63,7 @@ export function makePanel(store, diagram, runs) {
     kind.textContent = (KIND_TITLES[next.kind] ?? next.kind) + (next.subscripts ? ` [${next.subscripts}]` : "");
     nameField.value = next.name;
     nameField.readOnly = Boolean(store.scene.read_only);
-    const issues = issuesOf(store, next.name);
+    const issues = issuesOf(store, next.name).filter((issue) => issue.severity !== "note");
     fill(equation, next.equation, issues.filter((issue) => ["equation", "", null, undefined].includes(issue.field)));
     fill(initial, next.initial ?? "", issues.filter((issue) => issue.field === "initial"));
     fill(units, next.units, issues.filter((issue) => issue.field === "units"));

@@ -46,7 +46,7 @@ export function makeRuns(store, diagram) {
     state.busy = true;
     host.classList.add("running");
     try {
-      const width = Math.max(Math.round(host.clientWidth), 200);
+      const width = Math.max(Math.ceil(host.clientWidth / 2), 200); // two points for each
       const reply = await store.link.send({ op: "simulate", args: { changes: state.changes, outputs: outputs(), width } });
       take(reply);
     } catch (error) {

@@ -21,8 +21,8 @@ const FINE_STEP = 2;
  * @param {any} diagram
  */
 export function makeTools(store, diagram) {
-  /** @type {{tool: string | null, at: [number, number] | null, start: any, moved: boolean, asking: boolean}} */
-  const state = { tool: null, at: null, start: null, moved: false, asking: false };
+  /** @type {{tool: string | null, at: [number, number] | null, start: any, moved: boolean, asking: boolean, once: boolean}} */
+  const state = { tool: null, at: null, start: null, moved: false, asking: false, once: false };
   const tools = { state, arm, cancel, press, hover, release, step, jump, confirm, linkFrom, aliasOf };
 
   /** @param {string | null} tool */
@@ -32,6 +32,7 @@ export function makeTools(store, diagram) {
       return;
     }
     state.tool = tool;
+    state.once = false;
     state.start = null;
     state.at = null;
     drawCrosshair(diagram, null);
@@ -169,7 +170,9 @@ export function makeTools(store, diagram) {
     if (!delta) return;
     store.say(`linked ${endWords(store, source.id)} to ${endWords(store, target.id)}`);
     const variable = store.variable(target.variable);
-    if (variable && !variable.equation) {
+    const bare = variable && variable.kind !== "stock" && ["", "0"].includes(variable.equation.trim());
+    if (bare || state.once) arm(null);
+    if (bare) {
       store.select([target.id]);
       store.emit("edit-equation", { name: variable.name, suggest: source.variable });
     } else diagram.focusOn(target.id);
@@ -239,6 +242,7 @@ export function makeTools(store, diagram) {
     const element = store.elements.get(id);
     arm("connector");
     if (!suited(element)) return;
+    state.once = true;
     state.start = { at: [element.x, element.y], element, fresh: false };
     state.at = [element.x, element.y];
     store.say(`link from ${endWords(store, id)}; go to its target and press Enter`);

@@ -223,7 +223,8 @@ export function makeIssues(store) {
   }
 
   function draw() {
-    const { issues } = store.scene;
+    const order = ["error", "warning", "note"];
+    const issues = [...store.scene.issues].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
     note.textContent = issues.length ? "" : "No faults found.";
     list.replaceChildren(...issues.map((/** @type {any} */ issue) => html("li", { class: issue.severity },
       button(`${issue.variable ? `${issue.variable}: ` : ""}${issue.message}`, () => store.emit("issue", issue), { class: "plain" }))));
