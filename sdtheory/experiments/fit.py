@@ -260,7 +260,7 @@ class Fit(Faults):
         replacing = [one.variable for one in policy.changes if isinstance(one, LookupChange | EquationChange)]
         for name in (*policy.set, *replacing):
             variable = before[split_element(name)[0]]
-            if isinstance(variable, Auxiliary | Flow):
+            if isinstance(variable, Auxiliary | Flow) and not _is_a_number(variable):
                 yield f"replaces the equation of '{variable.name}'", name
         for change in policy.changes:
             if isinstance(change, Step | Ramp | Pulse):
@@ -340,3 +340,8 @@ def causes(model: Model, wanted: set[str]) -> set[str]:
                 if tree is not None and not isinstance(tree, Table):
                     waiting += [canonical(name.name) for name in references(tree)]
     return found
+
+
+def _is_a_number(variable: Auxiliary | Flow) -> bool:
+    """Whether nothing is lost when a number takes the place of its equation."""
+    return all(isinstance(equation.expression, Number) for equation in variable.equations)

@@ -75,7 +75,8 @@ def _never_harder(material: Material) -> list[str]:
         experiment,
         policies=tuple(policy for policy in experiment.policies if policy.name == BOOST),
         uncertainties=tuple(
-            replace(one, maximum=0.0) if one.name == GAMMA else one for one in experiment.uncertainties
+            replace(one, distribution="constant", parameters={"value": 0.0}) if one.name == GAMMA else one
+            for one in experiment.uncertainties
         ),
     )
     found = material.compared(replace(material.read, experiment=still, switches=()), material.runs)

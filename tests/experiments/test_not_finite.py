@@ -56,6 +56,7 @@ def test_a_variable_that_a_metric_reads_counts_at_every_saved_time(compared, eng
         assert np.isfinite(kept[:, :2]).all() and np.isnan(kept[:, 2:]).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*which no metric depends on")
 @pytest.mark.parametrize("engine", ["vectorised", "compiled"])
 def test_a_variable_that_nothing_reads_does_not_count(compared, engine):
     found = compared(FILE, engine=engine)

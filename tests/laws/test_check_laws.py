@@ -82,6 +82,7 @@ XMILE = """<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE
 FILES = {"vensim": MDL, "xmile": XMILE}
 
 
+@pytest.mark.filterwarnings("ignore::sdtheory.errors.SDWarning")
 @pytest.mark.parametrize("format", FILES)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())

@@ -20,7 +20,7 @@ from strict_json import refuse
 
 import sdtheory as sd
 from sdtheory.cli.main import main
-from sdtheory.study.study import report
+from sdtheory.study.verdicts import policy_lines
 from sdtheory.tables import cell
 
 SIGNS = "\"'<&>|]]>\\{}$%#_^~;\njavascript:=1+1"
@@ -183,13 +183,13 @@ def test_a_comparison_is_saved_as_tables_without_formulas(model, tmp_path):
 def test_a_report_is_a_table_whatever_the_names(name):
     cells = [{"rung": "M0", "worse": 0.5, "valid": 4, "disagreement": None}]
     row = {"name": name, "better": "higher", "rewards_speed": False, "cells": cells}
-    text = report({"runs": 4, "seed": 1, "rungs": ["M0"], "policies": [{"name": name, "metrics": [row]}]})
+    text = "\n".join(policy_lines({"name": name, "metrics": [row], "summary": ""}, ["M0"], 4))
     bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", text)  # Markdown takes an escaped sign for text
     assert not re.search(r"[<>&$]|javascript:\s*\n", bare)
     body = [line for line in bare.splitlines() if line.startswith("|")]
     assert len(body) == 3 and all(line.count("|") == 3 for line in body)
-    head = next(line for line in text.splitlines() if line.startswith("## "))
-    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", head) == f"## {flat(name)}"
+    head = next(line for line in text.splitlines() if line.startswith("### "))
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", head) == f"### {flat(name)}"
 
 
 @pytest.mark.parametrize("other", ["mdl", "xmile"])
