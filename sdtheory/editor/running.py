@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -69,6 +70,7 @@ async def _lived(
     if on_enter is not None:
         _listen_for_enter(lambda: loop.call_soon_threadsafe(on_enter))
     server = served(session, admission)
+    gc.freeze()  # modules and the model stay: no answer waits until they are looked through
     serving = asyncio.create_task(server.serve(sockets=[at]))
     watching = asyncio.create_task(session.watch_over())
     await asyncio.wait((ended, serving, watching), return_when=asyncio.FIRST_COMPLETED)

@@ -172,7 +172,8 @@ def listening(port: int) -> socket.socket:
     UsageError
         The port is taken, or not for this user.
     """
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # named, TCP is what asyncio recognises, and then sends small answers without waiting for more
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name != "nt":  # there it would let two programs have one port
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

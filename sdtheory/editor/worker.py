@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import multiprocessing
 import os
@@ -241,6 +242,7 @@ def serve(work: Work, pipe: Any) -> None:
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     _keep_small()
     steps: tuple[int, Iterator[Any]] | None = None
+    done: set[str] = set()
     with contextlib.suppress(EOFError, OSError):
         while True:
             if steps is not None and not pipe.poll():
@@ -256,6 +258,9 @@ def serve(work: Work, pipe: Any) -> None:
                 continue
             _, number, request = message
             kind, value = _outcome("done", work, *request)
+            if request[1] not in done:
+                done.add(request[1])
+                gc.freeze()  # what the first request of a kind loaded stays: later ones need not look through it
             if isinstance(value, Iterator):
                 steps = (number, value)
             else:
