@@ -42,6 +42,7 @@ def variables_of(document: Document, identity: Identity) -> dict[str, Plain]:
     return {
         full_name(entry): {
             **_said(entry, document.format),
+            "connections": _connections(document, entry),
             "inputs": names_of(document, read.get(key, ())),
             "uses": names_of(document, uses.get(key, ())),
             "elements": places.get(key, []),
@@ -49,6 +50,16 @@ def variables_of(document: Document, identity: Identity) -> dict[str, Plain]:
         for key, entry in document.variables.items()
         if entry.kind != "subscript"
     }
+
+
+def _connections(document: Document, entry: Entry) -> list[dict[str, str]]:
+    """What a module's inputs take their values from; of anything else nothing."""
+    return [
+        {"to": one.target, "from": one.origin.lstrip(".")}
+        for module in document.modules
+        if entry.kind == "module" and (module.name, module.parent) == (entry.name, entry.model)
+        for one in module.connections
+    ]
 
 
 def names_of(document: Document, keys: tuple[str, ...]) -> list[str]:

@@ -7,7 +7,7 @@ import { askRename } from "./rename.js";
 import { drawingsOf, issuesOf } from "./store.js";
 
 /** @type {Object<string, string>} */
-const KIND_TITLES = { stock: "Stock", flow: "Flow", auxiliary: "Variable", constant: "Constant", lookup: "Lookup", data: "Data" };
+const KIND_TITLES = { stock: "Stock", flow: "Flow", auxiliary: "Variable", constant: "Constant", lookup: "Lookup", data: "Data", module: "Module" };
 
 /**
  * @param {import("./store.js").Store} store
@@ -32,13 +32,15 @@ export function makePanel(store, diagram, runs) {
   const graph = html("div", { class: "own-graph" });
   const linked = html("div", { class: "links" });
   const cells = html("div", { class: "cells" });
+  const inside = html("div", { class: "inside" });
   const lookup = makeLookup(store);
   const parts = {
     equation: labelledPart("Equation", equation.node), initial: labelledPart("Initial value", initial.node), units: labelledPart("Units", units.node),
   };
-  const body = html("div", { class: "variable" },
-    html("div", { class: "heading" }, kind, nameField), parts.initial, parts.equation, cells, parts.units, lookup.node, graph,
+  // what only a variable has, and a module lacks
+  const said = html("div", { class: "said" }, parts.initial, parts.equation, cells, parts.units, lookup.node, graph,
     labelled("Documentation", words), html("div", { class: "range" }, html("span", { text: "Range" }), ...range), linked);
+  const body = html("div", { class: "variable" }, html("div", { class: "heading" }, kind, nameField), said, inside);
   const empty = html("p", { class: "quiet", text: "Select something in the diagram, or press S, F or A there to add a stock, a flow or a variable." });
   const node = html("div", { class: "panel-variable" }, empty, body);
 
@@ -62,7 +64,10 @@ export function makePanel(store, diagram, runs) {
     const arrayed = (next.equations ?? []).length > 1;
     kind.textContent = (KIND_TITLES[next.kind] ?? next.kind) + (next.subscripts ? ` [${next.subscripts}]` : "");
     nameField.value = next.name;
-    nameField.readOnly = Boolean(store.scene.read_only);
+    said.hidden = next.kind === "module";
+    nameField.readOnly = Boolean(store.scene.read_only) || said.hidden;
+    showInside(said.hidden ? next : null);
+    if (said.hidden) return;
     const issues = issuesOf(store, next.name).filter((issue) => issue.severity !== "note");
     fill(equation, next.equation, issues.filter((issue) => ["equation", "", null, undefined].includes(issue.field)));
     fill(initial, next.initial ?? "", issues.filter((issue) => issue.field === "initial"));
@@ -80,6 +85,21 @@ export function makePanel(store, diagram, runs) {
     lookup.show(next);
     showLinks();
     runs.showOwn(graph, next.name);
+  }
+
+  /** A module's inputs, and the way to what is inside it. @param {any} module */
+  function showInside(module) {
+    inside.replaceChildren();
+    if (!module) return;
+    const list = html("ul", { class: "names", "aria-label": "Inputs" });
+    for (const { to, from } of module.connections) {
+      list.append(html("li", {}, html("span", { text: `${to} from ` }), button(from, () => store.emit("go-to", from), { class: "plain" })));
+    }
+    inside.append(
+      html("div", { class: "linklist" }, html("span", { class: "title", text: `Inputs (${module.connections.length})` }), list),
+      html("p", { class: "quiet", text: "A module is shown, and not edited here." }),
+      html("div", { class: "buttons" }, button("Open", () => store.emit("open-element", drawingsOf(store, module.name)[0]))),
+    );
   }
 
   /** @param {any} field @param {string} text @param {any[]} issues */
