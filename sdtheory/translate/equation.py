@@ -20,6 +20,7 @@ from sdtheory.translate.mending import mended
 from sdtheory.translate.precheck import INTERNAL, INTERNAL_VENSIM
 from sdtheory.translate.translation import known_functions
 from sdtheory.translate.xmile_equation import Scope, rewritten, spelled_back
+from sdtheory.translate.xmile_reader import equation_tree
 
 _RANGE = re.compile(r"\(\s*(.*?)(\d+)\s*-\s*(.*?)(\d+)\s*\)")
 _BREAKS = re.compile(r"\\?[ \t]*[\r\n]+[ \t]*")
@@ -75,7 +76,7 @@ def expression_of(document: Document, key: str, text: str, axes: tuple[str, ...]
         if document.format == "vensim":
             tree = _vensim_tree(text)
         else:
-            tree = spelled_back(_xmile_tree(rewritten(text, scope), text), scope, axes, key)
+            tree = spelled_back(equation_tree(rewritten(text, scope), text), scope, axes, key)
     except Exception:  # whatever PySD's parsers raise means the same
         raise NotUnderstood(
             f"the equation '{shown(text)}' cannot be read",
@@ -133,17 +134,6 @@ def _without_comments(text: str) -> Iterator[str]:
         yield " " if token.start > stop else ""
         yield _BREAKS.sub(" ", token.text)
         stop = token.stop
-
-
-@lru_cache(maxsize=2048)
-def _xmile_tree(words: str, text: str) -> Any:
-    from pysd.translators.xmile.xmile_element import EquationVisitor
-    from pysd.translators.xmile.xmile_structures import parsing_ops
-    from pysd.translators.xmile.xmile_utils import Grammar
-
-    return mended(
-        EquationVisitor(Grammar.get("equations", parsing_ops).parse(words)).translation, text, "xmile"
-    )
 
 
 @lru_cache(maxsize=16)

@@ -60,7 +60,7 @@ class _Text:
 
 
 @remembered
-def _tree(equation: str, written: str) -> Any:
+def equation_tree(equation: str, written: str) -> Any:
     """PySD's tree of an equation in numbered names; what PySD loses of it is mended from how the file writes it."""
     from pysd.translators.xmile.xmile_element import EquationVisitor
     from pysd.translators.xmile.xmile_structures import parsing_ops
@@ -102,7 +102,7 @@ class _Reader:
         for key, text in self.texts.items():
             plain = rewritten(text.equation, text.scope)
             try:
-                tree = _tree(plain, text.equation)
+                tree = equation_tree(plain, text.equation)
             except Exception as error:
                 raise self._unreadable(text, error) from None
             own = key[0] if isinstance(key[0], str) else ""
