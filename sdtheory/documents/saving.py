@@ -192,7 +192,7 @@ def _locked(lock: Path, target: Path) -> int:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _still_there(lock, handle):
+            if still_there(lock, handle):
                 return handle
         except BlockingIOError:
             pass
@@ -207,7 +207,7 @@ def _locked(lock: Path, target: Path) -> int:
         time.sleep(0.02)
 
 
-def _still_there(lock: Path, handle: int) -> bool:
+def still_there(lock: Path, handle: int) -> bool:
     """Is the locked file still the one of that name? Its last holder may have removed it meanwhile."""
     try:
         return os.path.samestat(os.stat(lock), os.fstat(handle))

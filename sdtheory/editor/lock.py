@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sdtheory.documents.saving import still_there
 from sdtheory.documents.text import file_name
 from sdtheory.errors import UsageError
 
@@ -57,7 +58,7 @@ def _held(lock: Path, target: Path) -> int | None:
             return None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.exists(lock) and os.path.samestat(os.stat(lock), os.fstat(handle)):
+            if still_there(lock, handle):
                 return handle
         except BlockingIOError:
             holder = _holder(handle)
