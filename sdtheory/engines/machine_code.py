@@ -147,16 +147,7 @@ def function(text: str, machine: Processor) -> Callable[..., None]:
     NoMachineCode
         When LLVM refuses the text.
     """
-    key = key_of(text, machine)
-    with _lock:
-        if key not in _functions:
-            code = cache.read(KIND, key)
-            if code is None:
-                code = _compiled(text, machine)
-                cache.write(KIND, key, code)
-            _keep(key, _loaded(code, machine))
-        _functions.move_to_end(key)
-        return _functions[key]
+    return _made(text, machine, _stored_or_compiled)
 
 
 def function_at_once(text: str, machine: Processor) -> Callable[..., None]:
@@ -173,12 +164,26 @@ def function_at_once(text: str, machine: Processor) -> Callable[..., None]:
     NoMachineCode
         When LLVM refuses the text.
     """
+    return _made(text, machine, _compiled_at_once)
+
+
+def _made(text: str, machine: Processor, code_of: Callable[[str, Processor], bytes]) -> Callable[..., None]:
+    """The function in memory, or made from its code."""
     key = key_of(text, machine)
     with _lock:
         if key not in _functions:
-            _keep(key, _loaded(_compiled_at_once(text, machine), machine))
+            _keep(key, _loaded(code_of(text, machine), machine))
         _functions.move_to_end(key)
         return _functions[key]
+
+
+def _stored_or_compiled(text: str, machine: Processor) -> bytes:
+    key = key_of(text, machine)
+    code = cache.read(KIND, key)
+    if code is None:
+        code = _compiled(text, machine)
+        cache.write(KIND, key, code)
+    return code
 
 
 def _keep(key: str, function: Callable[..., None]) -> None:
