@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pace
 import pytest
 
@@ -12,6 +14,15 @@ def report(request):
     lines = request.config.stash.setdefault(pace.REPORT, [])
     lines.append("")
     return lines
+
+
+@pytest.fixture
+def frozen():
+    """As an editor does when it has begun: what is there already is not searched for garbage at each turn."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 
@@ -17,7 +16,7 @@ from sdtheory.engines.at_once import simulate_at_once
 from sdtheory.translate.remembered import forget
 from sdtheory.translate.updating import updated
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("frozen")]
 
 EDITS = 40
 LIMIT, SLIDER = (
@@ -32,15 +31,6 @@ Stages = dict[str, list[tuple[float, float]]]
 @pytest.fixture(params=["vensim", "xmile"])
 def format(request):
     return request.param
-
-
-@pytest.fixture(autouse=True)
-def frozen():
-    """As an editor does when it has begun: what is there already is not searched for garbage at each turn."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def document_of(size: int, format: str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import time
 
@@ -11,7 +10,7 @@ import pytest
 from sdtheory.documents import read
 from sdtheory.editor.service import answer, of_document, scene
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("frozen")]
 
 EDIT, CHECK, DELTA = 0.020 / 100, 0.010, 25_000  # seconds of CPU for each variable and in all, and characters
 
@@ -24,15 +23,6 @@ def seconds(task, turns=7):
         task(turn)
         best = min(best, time.process_time() - begun)
     return best
-
-
-@pytest.fixture(autouse=True)
-def frozen():
-    """As an editor does when it has begun: what is there already is not searched for garbage at each turn."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(params=["models/m3_spectrum.mdl", "models/m3_spectrum.xmile"])
