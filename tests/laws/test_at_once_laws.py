@@ -70,15 +70,8 @@ def test_outputs_and_seed_are_those_of_any_run(model, seed):
     check_same(model, {}, outputs=["stock 0", "inflow 0"], seed=seed)
 
 
-def test_a_corpus_gives_the_vectorised_engines_numbers(request):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
-    paths = [
-        path for suffix in ("mdl", "xmile", "stmx") for path in sorted(Path(folder).rglob(f"*.{suffix}"))
-    ]
-    assert paths, f"no model below {folder}"
-    for path in paths:
+def test_a_corpus_gives_the_vectorised_engines_numbers(corpus):
+    for path in corpus(".mdl", ".xmile", ".stmx"):
         model = quietly(lambda path=path: sd.load(path))
         if not isinstance(model, tuple):
             check_same(model, within=1e-9)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -110,13 +108,8 @@ def test_checking_the_same_document_gives_the_same_issues():
     assert sd.check(document) == sd.check(from_bytes(document.bytes))
 
 
-def test_a_corpus_is_checked_without_a_false_error(request):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
-    files = sorted(path for path in Path(folder).rglob("*") if path.suffix in {".mdl", ".xmile", ".stmx"})
-    assert files, f"no model files below {folder}"
-    for path in files:
+def test_a_corpus_is_checked_without_a_false_error(corpus):
+    for path in corpus(".mdl", ".xmile", ".stmx"):
         document = sd.read(path)
         errors = {issue.code for issue in sd.check(document) if issue.severity == "error"}
         try:

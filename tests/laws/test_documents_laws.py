@@ -1,7 +1,6 @@
 """Laws of documents: reading keeps the bytes, and broken files give errors that say where."""
 
 import time
-from pathlib import Path
 
 import pytest
 from document_checks import MDL, XMILE, check_spans
@@ -99,18 +98,8 @@ def test_spans_of_the_examples_hold():
         check_spans(document)
 
 
-def model_files(folder):
-    suffixes = {".mdl", ".xmile", ".stmx", ".itmx"}
-    return sorted(path for path in Path(folder).rglob("*") if path.suffix in suffixes)
-
-
-def test_every_file_of_a_corpus_is_indexed_and_keeps_its_bytes(request):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
-    files = model_files(folder)
-    assert files, f"no model files below {folder}"
-    for path in files:
+def test_every_file_of_a_corpus_is_indexed_and_keeps_its_bytes(corpus):
+    for path in corpus(".mdl", ".xmile", ".stmx", ".itmx"):
         document = read(path)
         assert document.bytes == path.read_bytes(), path
         assert document.variables, path

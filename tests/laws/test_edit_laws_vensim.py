@@ -102,15 +102,6 @@ def documents():
 DOCUMENTS = documents()
 
 
-def corpus(request):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
-    found = sorted(Path(folder).rglob("*.mdl"))
-    assert found, f"no .mdl below {folder}"
-    return [read(path) for path in found]
-
-
 def lines(document):
     end = b"\n" if b"\n" in document.bytes else b"\r"
     return [line + end for line in document.bytes.split(end)]
@@ -307,8 +298,8 @@ def test_edits_of_a_mutated_file_keep_the_laws_or_are_refused(seed):
             assert str(error) and "\n" not in str(error)
 
 
-def test_every_kind_of_edit_keeps_the_laws_over_a_corpus(request):
-    for document in corpus(request):
+def test_every_kind_of_edit_keeps_the_laws_over_a_corpus(corpus):
+    for document in map(read, corpus(".mdl")):
         chance = random.Random(document.bytes)
         for _ in range(40):
             verb, arguments = any_edit(document, chance)
@@ -389,8 +380,8 @@ def test_renaming_there_and_back_gives_the_same_bytes(new):
             check_renaming(document, entry.name, new)
 
 
-def test_every_variable_of_a_corpus_can_be_renamed_there_and_back(request):
-    for document in corpus(request):
+def test_every_variable_of_a_corpus_can_be_renamed_there_and_back(corpus):
+    for document in map(read, corpus(".mdl")):
         for entry in variables(document):
             check_renaming(document, entry.name, "Quite another, name")
 
@@ -401,9 +392,9 @@ def run(document):
         return sd.simulate(sd.load(document), engine="vectorised", stop=2)
 
 
-def test_moves_texts_and_names_leave_the_runs_of_a_corpus_as_they_were(request):
+def test_moves_texts_and_names_leave_the_runs_of_a_corpus_as_they_were(corpus):
     runs = 0
-    for document in corpus(request):
+    for document in map(read, corpus(".mdl")):
         try:
             before = run(document)
         except SDError:

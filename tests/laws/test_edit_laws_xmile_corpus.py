@@ -2,16 +2,13 @@
 
 from collections import Counter, defaultdict
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from xmile_edit_checks import attempt, check_edit, check_move, check_rename, check_runs, drawings
 
 from sdtheory.documents import read
 
-
-def xmile_files(folder):
-    return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".xmile", ".stmx", ".itmx"))
+SUFFIXES = (".xmile", ".stmx", ".itmx")
 
 
 class Applied:
@@ -104,12 +101,9 @@ def edit_view(applied, number, view):
             applied("add_flow", "brand-new", "1", stock, other, view=number)
 
 
-def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
+def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(corpus, recorded):
     applied = Applied(recorded)
-    for path in xmile_files(folder):
+    for path in corpus(*SUFFIXES):
         applied.document = document = read(path)
         for key, entry in document.variables.items():
             edit_variable(applied, key, entry)
@@ -125,12 +119,9 @@ def test_every_edit_of_every_file_of_a_corpus_keeps_the_laws(request, recorded):
 
 
 @pytest.mark.slow
-def test_runs_of_a_corpus_stay_equal(request):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
+def test_runs_of_a_corpus_stay_equal(corpus):
     ran = 0
-    for path in xmile_files(folder):
+    for path in corpus(*SUFFIXES):
         document = read(path)
         moved = document
         for one in drawings(document):

@@ -174,15 +174,8 @@ def test_updating_gives_what_loading_gives_for_the_studys_models(document, seed)
     check_history(document, seed, 4)
 
 
-def test_updating_gives_what_loading_gives_over_a_corpus(request):
-    folder = request.config.getoption("--conformance", default=None)
-    if not folder:
-        pytest.skip("pass --conformance DIR")
-    paths = [
-        path for suffix in ("mdl", "xmile", "stmx") for path in sorted(Path(folder).rglob(f"*.{suffix}"))
-    ]
-    assert paths, f"no model below {folder}"
-    for path in paths:
+def test_updating_gives_what_loading_gives_over_a_corpus(corpus):
+    for path in corpus(".mdl", ".xmile", ".stmx"):
         try:
             document = read(path)
         except SDError:
