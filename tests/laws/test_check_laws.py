@@ -108,6 +108,8 @@ def test_checking_the_same_document_gives_the_same_issues():
     assert sd.check(document) == sd.check(from_bytes(document.bytes))
 
 
+# a file may be read with a warning
+@pytest.mark.filterwarnings("ignore::sdtheory.errors.SDWarning")
 def test_a_corpus_is_checked_without_a_false_error(corpus):
     for path in corpus(".mdl", ".xmile", ".stmx"):
         document = sd.read(path)
