@@ -18,9 +18,17 @@ from sdtheory.names import canonical
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number; ``nan`` stands for Vensim's ``:NA:``."""
+    """A number; ``nan`` stands for Vensim's ``:NA:``, and equals itself, so that a model equals itself read again."""
 
     value: float
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Number):
+            return NotImplemented
+        return self.value == other.value or (self.value != self.value and other.value != other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value if self.value == self.value else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def test_a_model_with_every_kind_of_thing_comes_back_equal_and_runs_equal(own_ca
     cold()
     again = sd.load(path)
     assert parts(again) == parts(first)
+    assert again == first and hash(again) == hash(first)
     for run, engine in zip(before, ("auto", "reference"), strict=True):
         fixed = [name for name in run.columns if name != "r"]
         assert sd.simulate(again, engine=engine)[fixed].equals(run[fixed])
