@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -360,9 +361,10 @@ def _bound(text: str) -> object:
     if text in ("?", ""):
         return None
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return _NOT_A_BOUND
+    return None if math.isnan(value) else value  # some programs write nan where Vensim writes ?
 
 
 def prose(text: str) -> str:

@@ -65,6 +65,10 @@ def test_every_part_of_a_block_and_its_bytes():
     assert list(document.variables) == ["x", "a|b = {c}", "rest"]
 
 
+def test_a_bound_that_is_no_number_bounds_nothing():
+    assert model("a = 1 ~ Minute [nan, 7] ~|").variables["a"].limits == (None, 7.0)
+
+
 def test_odd_quotes_in_documentation_hide_nothing():
     document = model('a = 1 ~ 5" ~ an inch (") and {brace ~ :SUPPLEMENTARY: |b = 2 ~~|')
     assert list(document.variables) == ["a", "b"]
