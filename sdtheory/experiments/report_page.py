@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from sdtheory.diagrams.page import html_page, image
 from sdtheory.experiments import tables
 from sdtheory.experiments.structure import Rename
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sdtheory.experiments.comparison import Comparison
     from sdtheory.experiments.structure import StructureChange
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }
 h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc }
@@ -50,13 +49,13 @@ def page(comparison: Comparison, pictures: Mapping[str, bytes], no_loops: str = 
     body += [f'<p class="warning">{escape(text)}.</p>' for text in comparison.warnings()]
     views = [picture for name, picture in pictures.items() if name.startswith(VIEWS)]
     if views:
-        body += ["<h2>The model</h2>", *(_image(one, "stock-flow diagram of the model") for one in views)]
+        body += ["<h2>The model</h2>", *(image(one, "stock-flow diagram of the model") for one in views)]
     body.append("<h2>Verdicts</h2>")
     for policy, sentences in verdicts(comparison).items():
         body += [f"<h3>{escape(policy)}</h3>", _items(sentences)]
     for kind, heading in TITLES.items():
         if kind in pictures:
-            body += [f"<h2>{escape(heading)}</h2>", _image(pictures[kind], heading)]
+            body += [f"<h2>{escape(heading)}</h2>", image(pictures[kind], heading)]
     body += _loops(comparison, no_loops)
     body += ["<h2>Differences within each future</h2>", _difference_table(comparison)]
     body += ["<h2>Values</h2>", _value_table(comparison)]
@@ -64,15 +63,7 @@ def page(comparison: Comparison, pictures: Mapping[str, bytes], no_loops: str = 
     body += ["<h2>Policies</h2>", _items(_policies(comparison))]
     body += ["<h2>Assumptions</h2>", *_assumptions(comparison)]
     body += ["<h2>How this was made</h2>", _items(_made(comparison)), f"<p>{escape(NOTE)}</p>"]
-    head = (
-        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{STYLE}</style>'
-    )
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n'
-        + "\n".join(body)
-        + "\n</body></html>\n"
-    )
+    return html_page(title, STYLE, body)
 
 
 VIEWS = "stock-flow"  # how names of pictures of the model begin
@@ -114,11 +105,6 @@ def _percent(row: Mapping[str, Any], word: str) -> str:
 
 def _items(texts: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
-
-
-def _image(svg: bytes, text: str) -> str:
-    data = base64.b64encode(svg).decode()
-    return f'<img alt="{escape(text, quote=True)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

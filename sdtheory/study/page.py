@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+from sdtheory.diagrams.page import html_page, image
+
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }
 h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2.4rem; border-bottom: 1px solid #ccc }
@@ -55,7 +55,7 @@ def markdown_page(parts: Sequence[Part], runs: int, seed: int) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip("\n") + "\n"
 
 
-def html_page(parts: Sequence[Part], pictures: dict[str, bytes], runs: int, seed: int) -> str:
+def study_page(parts: Sequence[Part], pictures: dict[str, bytes], runs: int, seed: int) -> str:
     """report.html.
 
     Parameters
@@ -68,24 +68,11 @@ def html_page(parts: Sequence[Part], pictures: dict[str, bytes], runs: int, seed
     body = [f"<h1>{title}</h1>", f"<p>{runs:,} futures, seed {seed}, the same for every policy and rung.</p>"]
     for part in parts:
         body += [f"<h2>{escape(part.heading)}</h2>", *_blocks(part.lines)]
-        body += [_image(pictures[stem], part.heading) for stem in part.pictures]
+        body += [f"<p>{image(pictures[stem], part.heading)}</p>" for stem in part.pictures]
     body += [f"<h2>What would change the answer</h2><p>{escape(CHANGES)}</p>"]
     body += [f"<h2>Read with care</h2><p>{escape(CAVEATS)}</p>"]
     body += [f"<h2>How this was made</h2><p><code>sdtheory study --runs {runs} --seed {seed}</code></p>"]
-    head = (
-        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
-    )
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n'
-        + "\n".join(body)
-        + "\n</body></html>\n"
-    )
-
-
-def _image(svg: bytes, text: str) -> str:
-    data = base64.b64encode(svg).decode()
-    return f'<p><img alt={quoteattr(text)} src="data:image/svg+xml;base64,{data}"></p>'
+    return html_page(title, STYLE, body)
 
 
 def _blocks(lines: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from sdtheory.study.drivers import box_piece, drivers_piece, race_piece
 from sdtheory.study.extensions import extensions_piece
 from sdtheory.study.loops import loops_piece
 from sdtheory.study.material import Material
-from sdtheory.study.page import html_page, markdown_page
+from sdtheory.study.page import markdown_page, study_page
 from sdtheory.study.policies import heatmap_piece, spectrum_piece, trade_piece
 from sdtheory.study.steps import Record, Step, identity
 from sdtheory.study.thresholds import threshold_piece
@@ -124,7 +124,7 @@ def run_study(
     for name, content in (
         ("verdict.json", text + "\n"),
         ("verdict.md", markdown_page(parts, material.runs, material.seed)),
-        ("report.html", html_page(parts, pictures, material.runs, material.seed)),
+        ("report.html", study_page(parts, pictures, material.runs, material.seed)),
     ):
         (target / name).write_text(content, encoding="utf-8")
     record.close()

@@ -13,7 +13,7 @@ import sdtheory as sd
 from sdtheory.study.drivers import drivers_piece
 from sdtheory.study.loops import family, paired_shares, shares
 from sdtheory.study.material import BOOST, MIDDLE, Material
-from sdtheory.study.page import Part, html_page, markdown_page
+from sdtheory.study.page import Part, markdown_page, study_page
 from sdtheory.study.policies import trades
 from sdtheory.study.thresholds import criteria_table
 
@@ -108,7 +108,7 @@ def test_texts_on_the_page_are_escaped():
     part = Part(
         "A <b> & heading", ["- a <script> *so* named", "", "| a\\* | `b` |", "|---|---|", "| 1 | <2> |"], []
     )
-    html = html_page([part], {}, 8, 1)
+    html = study_page([part], {}, 8, 1)
     assert "<script" not in html and "&lt;script&gt; <em>so</em> named" in html
     assert "<th>a*</th><th><code>b</code></th>" in html and "<td>&lt;2&gt;</td>" in html
     assert html.count("<ul>") == html.count("</ul>") == html.count("<table>") == html.count("</table>") == 1
