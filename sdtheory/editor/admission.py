@@ -12,13 +12,15 @@ from pathlib import Path
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">
-<meta http-equiv="refresh" content="0; url={address}"><title>sdtheory</title></head>
+<meta http-equiv="refresh" content="0; url={address}"><link rel="icon" href="data:,"><title>sdtheory</title></head>
 <body><p><a href="{address}">Open the editor</a></p></body></html>
 """
 
 
 def going_on_to(address: str) -> str:
     """A small page that goes on to an address of our own by itself.
+
+    It names an empty icon, as the editor does: a browser would ask for one otherwise, and report that there is none.
 
     Examples
     --------

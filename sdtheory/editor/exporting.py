@@ -34,7 +34,8 @@ _POLICY = (
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<title>{title}</title>
 <style>{style}</style></head>
 <body><div id="sdtheory-editor"></div>
 <script type="application/json" id="sdtheory-data">{data}</script>

@@ -143,6 +143,12 @@ def test_the_file_with_the_address_is_for_the_user_alone_and_goes():
     assert not path.parent.exists()
 
 
+def test_no_page_has_a_browser_look_for_an_icon_that_is_not_there(server):
+    first = server.get(server.admission.new_address().removeprefix(server.admission.origin)).body
+    for page in (first, server.get("/").body, server.get("/export/page.html").body):
+        assert b'<link rel="icon" href="data:,">' in page
+
+
 def test_secrets_are_not_in_the_page_or_in_what_a_session_shows(server):
     for target in (*GETS, "/export/page.html"):
         assert server.admission.secret.encode() not in server.get(target).body

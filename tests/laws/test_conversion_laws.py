@@ -246,7 +246,7 @@ def model_with(call, dialect):
     )
 
 
-@pytest.mark.parametrize("call, dialect", convertible_calls())
+@pytest.mark.parametrize("call, dialect", list(convertible_calls()))
 def test_every_function_is_converted_or_refused_by_its_name(call, dialect):
     document = model_with(call, dialect)
     row = FUNCTIONS[call.function]

@@ -132,7 +132,7 @@ def written_rows():
 
 
 @pytest.mark.parametrize("dialect", ["vensim", "xmile"])
-@pytest.mark.parametrize("row, count", written_rows())
+@pytest.mark.parametrize("row, count", list(written_rows()))
 def test_every_function_of_the_table_reads_back_as_itself(row, count, dialect):
     site = (Number(0.0),) if row.kind == "random" else ()
     call = Call(row.key, arguments_of(row, count) + site)
