@@ -1,4 +1,4 @@
-"""Plots of runs, comparisons and the dominance of loops."""
+"""Plots of the dominance of loops, and what other plots draw lines with."""
 
 from __future__ import annotations
 
@@ -27,35 +27,6 @@ def _figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def runs_figure(runs: Mapping[str, Any], variables: Sequence[str], units: str = "", title: str = "") -> Any:
-    """Variables over time, one panel each, one line for each run.
-
-    Parameters
-    ----------
-    runs : mapping of name to pandas.DataFrame
-        As `simulate` gives them.
-    variables : sequence of str
-        Columns to plot.
-    """
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(4.2 * len(variables), 3.4)
-        axes = figure.subplots(1, len(variables), squeeze=False)[0]
-        for panel, variable in zip(axes, variables, strict=True):
-            for i, (name, run) in enumerate(runs.items()):
-                style = {"color": LINES[i % 7], "linestyle": DASHES[i % 7]}
-                panel.plot(run.index, run[variable], label=name, **style)
-            panel.set_title(variable, fontsize=10)
-            panel.set_xlabel("Year")
-            panel.set_ylabel(units)
-            panel.spines[["top", "right"]].set_visible(False)
-        axes[0].legend(frameon=False, fontsize=8)
-        if title:
-            figure.suptitle(title, fontsize=11)
-    return figure
-
-
 def better_before_worse_figure(times: np.ndarray, changes: Mapping[str, np.ndarray], title: str) -> Any:
     """Change of a gap over time in several settings; the narrowest point and the crossing are marked."""
     import matplotlib
@@ -78,32 +49,6 @@ def better_before_worse_figure(times: np.ndarray, changes: Mapping[str, np.ndarr
             axes.plot([], [], mark, color="black", markersize=5, label=meaning)
         axes.legend(frameon=False, fontsize=8, title="leverage, understood share, capability at start")
         axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def share_matrix_figure(shares: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str) -> Any:
-    """Shares of futures (per cent) as a table of shades, with the number in each cell.
-
-    Parameters
-    ----------
-    shares : array, shape (rows, columns)
-        NaN where there is none.
-    """
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(2.9 + 1.5 * len(columns), 1.1 + 0.38 * len(rows))
-        axes = figure.subplots()
-        axes.imshow(np.nan_to_num(shares), cmap="Oranges", vmin=0, vmax=100, aspect="auto")
-        for (i, j), share in np.ndenumerate(shares):
-            text = "-" if np.isnan(share) else f"{share:.1f}"
-            axes.text(
-                j, i, text, ha="center", va="center", color="white" if share > 60 else "black", fontsize=9
-            )
-        axes.set_xticks(range(len(columns)), columns, fontsize=9)
-        axes.set_yticks(range(len(rows)), rows, fontsize=9)
-        axes.set_title(title, fontsize=10)
-        axes.tick_params(length=0)
     return figure
 
 

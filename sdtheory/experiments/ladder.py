@@ -214,7 +214,7 @@ class LadderResult:
 
     def plot(self, policy: str | None = None) -> Any:
         """Share of futures worse by metric and rung for one policy; a matplotlib Figure."""
-        from sdtheory.diagrams.plots import share_matrix_figure
+        from sdtheory.diagrams.comparison_plots import heatmap_figure
 
         chosen = self.policies[0] if policy is None else policy
         if canonical(chosen) not in map(canonical, self.policies):
@@ -222,10 +222,12 @@ class LadderResult:
         worse = self.verdicts()
         own = worse[worse["policy"].map(canonical) == canonical(chosen)]
         shares = own.pivot_table(index="metric", columns="rung", values="worse", sort=False)
-        shares = 100 * shares.reindex(index=list(self.metrics), columns=list(self.rungs))
+        cells = shares.reindex(index=list(self.metrics), columns=list(self.rungs)).to_numpy(dtype=float)
+        texts = [["-" if np.isnan(cell) else f"{100 * cell:.1f}" for cell in row] for row in cells]
         rows = [metric + (" !" if self._rewards_speed(metric) else "") for metric in self.metrics]
         title = f"{chosen}: share of futures worse (%)"
-        return share_matrix_figure(shares.to_numpy(dtype=float), rows, list(self.rungs), title)
+        caption = "! can improve only because a level is reached sooner or later"
+        return heatmap_figure(cells, texts, rows, list(self.rungs), title=title, caption=caption)
 
     def summary(self, policy: str) -> str:
         """How often the coarse model's sign is right, over rungs and metrics, and what turns it most.

@@ -293,6 +293,9 @@ def test_the_result_is_the_same_for_any_number_of_jobs_and_is_strict_json():
 def test_verdicts_can_be_drawn(result):
     (axes,) = result.plot("Boost theorists").axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["M0", "M1", "M2", "M3", "M4"]
+    worse = result.verdicts().set_index(["policy", "metric", "rung"])["worse"]
+    share = worse["boost theorists", result.metrics[0], "M0"]
+    assert axes.texts[0].get_text() == f"{100 * share:.1f}"
     with pytest.raises(UnknownName, match="policy"):
         result.plot("boost them")
 
