@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import time
 import warnings
@@ -35,7 +36,8 @@ def run_of(model: Model, changes: Mapping[str, float], outputs: Sequence[str], w
     Returns
     -------
     dict
-        ``times``, ``series``, ``final`` (of all variables), ``status``, ``message``, ``first_bad``, ``seconds``.
+        ``times`` and ``series`` as of `packed`, ``final`` (of all variables), ``status``, ``message``,
+        ``first_bad``, ``seconds``.
     """
     begun = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
@@ -47,13 +49,11 @@ def run_of(model: Model, changes: Mapping[str, float], outputs: Sequence[str], w
         for column in frame.columns
         if canonical(column) in wanted or canonical(split(column)[0]) in wanted
     ]
-    times, thinned = thin(
-        frame.index.to_numpy(float), [frame[column].to_numpy(float) for column in columns], width
-    )
+    times, thinned = thin(frame.index.to_numpy(float), frame[columns].to_numpy(float), width)
     said = [str(one.message) for one in caught if isinstance(one.message, SDWarning)]
     return {
-        "times": times,
-        "series": dict(zip(columns, thinned, strict=True)),
+        "times": packed(times),
+        "series": {column: packed(values) for column, values in zip(columns, thinned.T, strict=True)},
         "final": dict(zip(frame.columns, plain_numbers(frame.iloc[-1].to_numpy(float)), strict=True)),
         "status": frame.attrs.get("status", "ok"),
         "message": said[0] if said else None,
@@ -62,47 +62,62 @@ def run_of(model: Model, changes: Mapping[str, float], outputs: Sequence[str], w
     }
 
 
+def packed(values: np.ndarray) -> str:
+    """Numbers as a page takes the most of them in the least time: eight bytes each, in base 64.
+
+    Examples
+    --------
+    >>> packed(np.array([1.0, np.nan]))
+    'AAAAAAAA8D8AAAAAAAD4fw=='
+    """
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode()
+
+
 def plain_numbers(values: np.ndarray) -> list[float | None]:
     """Numbers with null for what is none, as JSON has it."""
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def thin(
-    times: np.ndarray, series: Sequence[np.ndarray], width: int
-) -> tuple[list[float], list[list[float | None]]]:
+def thin(times: np.ndarray, series: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Series with no more than two points for each pixel: its least and its largest value, in their order.
 
     Parameters
     ----------
     times : array, shape (times,)
-    series : sequence of array, shape (times,)
+    series : array, shape (times, series)
     width : int
         Pixels; 0 leaves everything.
 
+    Returns
+    -------
+    times : array, shape (points,)
+    series : array, shape (points, series)
+
     Examples
     --------
-    >>> times, (values,) = thin(np.arange(8.0), [np.array([0, 5, 1, 2, 9, 3, 4, 8.0])], 2)
-    >>> times, values
+    >>> times, values = thin(np.arange(8.0), np.array([[0, 5, 1, 2, 9, 3, 4, 8.0]]).T, 2)
+    >>> times.tolist(), values[:, 0].tolist()
     ([0.0, 3.0, 4.0, 7.0], [0.0, 5.0, 9.0, 3.0])
     """
     count = len(times)
     if not width or count <= 2 * width:
-        return times.tolist(), [plain_numbers(values) for values in series]
+        return times, series
     starts = np.arange(width) * count // width
     stops = np.append(starts[1:], count)
-    found = np.column_stack([times[starts], times[stops - 1]]).ravel().tolist()
-    return found, [_extremes(values, starts, stops) for values in series]
-
-
-def _extremes(values: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> list[float | None]:
-    low, high = np.where(np.isfinite(values), values, np.inf), np.where(np.isfinite(values), values, -np.inf)
+    known = np.isfinite(series)
+    low, high = np.where(known, series, np.inf), np.where(known, series, -np.inf)
     least, most = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
-    pairs = []
-    for start, stop, a, b in zip(starts, stops, least, most, strict=True):
-        part = values[start:stop]
-        rises = np.argmax(part == a) <= np.argmax(part == b)
-        pairs += [a, b] if rises else [b, a]
-    return plain_numbers(np.array(pairs))
+    rises = _first(low, least, starts, stops) <= _first(high, most, starts, stops)
+    pairs = np.stack([np.where(rises, least, most), np.where(rises, most, least)], axis=1)
+    pairs[~np.isfinite(pairs)] = np.nan  # parts without any number
+    return times[np.column_stack([starts, stops - 1]).ravel()], pairs.reshape(2 * width, -1)
+
+
+def _first(series: np.ndarray, wanted: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Where in each part of the series its wanted value comes first."""
+    there = series == np.repeat(wanted, stops - starts, axis=0)
+    places = np.where(there, np.arange(len(series))[:, None], len(series))
+    return np.minimum.reduceat(places, starts)
 
 
 def _first_bad(frame: Any) -> Plain | None:

@@ -195,7 +195,11 @@ class Session:
         op = str(message["op"])
         given = message.get("args") or {}
         arguments = {key: value for key, value in given.items() if key != "view"}
-        return await self._worked(op, checked(op, arguments, (WORKING,)))
+        known = checked(op, arguments, (WORKING,))
+        if message.get("revision", 0) > self.state.revision:
+            async with self._lock:  # it was sent right after an edit, which is being made
+                pass
+        return await self._worked(op, known)
 
     async def _worked(self, op: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """What the worker replies; what comes in steps is told to all pages, and the first step answers."""

@@ -135,7 +135,7 @@ def _said(entry: Entry, format: str) -> Plain:
         ],
         "lookup": None if entry.lookup is None else _lookup(entry.lookup),
         "range": None if entry.limits is None else [low, high, None],
-        "value": _value(equation if initial is None else initial),
+        "value": number_of(equation if initial is None else initial),
         "inflows": list(entry.inflows),
         "outflows": list(entry.outflows),
         "group": entry.group,
@@ -188,7 +188,14 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _value(text: str) -> float | None:
+def number_of(text: str) -> float | None:
+    """What a text says that is one number and nothing else.
+
+    Examples
+    --------
+    >>> number_of(" -2.5e3 "), number_of("2 * 3"), number_of("1e999")
+    (-2500.0, None, None)
+    """
     if _NUMBER.fullmatch(text.strip()) is None:
         return None
     value = float(text)

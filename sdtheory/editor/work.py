@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,15 +9,14 @@ from sdtheory.checking import check
 from sdtheory.documents import Document
 from sdtheory.editor.arguments import WORKING, checked
 from sdtheory.editor.found import plain_issue
+from sdtheory.editor.models import model_of, model_to_run
 from sdtheory.editor.policies import comparisons, path_of
 from sdtheory.editor.runs import run_of
 from sdtheory.editor.state import Refused
 from sdtheory.editor.structure import dominance_of, loops_of
-from sdtheory.errors import SDError, SDWarning
+from sdtheory.errors import SDError
 from sdtheory.experiments.experiment import Experiment
-from sdtheory.model.model import Model
-from sdtheory.translate import load
-from sdtheory.translate.updating import read_ahead, updated
+from sdtheory.names import canonical
 
 Plain = dict[str, Any]
 Experiments = Mapping[str, str]
@@ -47,8 +43,8 @@ def work(document: Document, op: str, arguments: Mapping[str, Any], experiments:
     --------
     >>> from sdtheory.documents import read
     >>> reply = work(read("models/m0_seed.mdl"), "simulate", {"outputs": ["capability"], "width": 100}, {})
-    >>> reply["status"], len(reply["times"])
-    ('ok', 200)
+    >>> reply["status"], list(reply["series"])
+    ('ok', ['capability'])
     """
     *_, reply = work_steps(document, op, arguments, experiments)
     return reply
@@ -72,42 +68,13 @@ def work_steps(
         ) from None  # fmt: skip
 
 
-def prepare(document: Document) -> None:
-    """Have a document read in this process before anything is asked, so that the first answer is a quick one."""
-    read_ahead(document)
-    with contextlib.suppress(SDError):
-        model_of(document)
-
-
-def model_of(document: Document) -> Model:
-    """The model of a document: a recent one again, or made from the last one with what has changed.
-
-    Raises
-    ------
-    SDError
-        When it cannot be loaded.
-    """
-    for known, model in _RECENT:
-        if known == document:
-            return model
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SDWarning)  # `issues` tells what loading has to say
-        if _RECENT:
-            before, last = _RECENT[-1]
-            model = updated(last, before, document)
-        else:
-            model = load(document)
-    _RECENT.append((document, model))
-    return model
-
-
-_RECENT: deque[tuple[Document, Model]] = deque(maxlen=4)
-
-
 def _simulate(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
+    model, numbers = model_to_run(document)
+    changes = arguments.get("changes", {})
+    own = {name: value for name, value in numbers.items() if canonical(name) not in map(canonical, changes)}
     yield run_of(
-        model_of(document),
-        arguments.get("changes", {}),
+        model,
+        {**own, **changes},
         arguments.get("outputs", []),
         arguments.get("width", 0),
     )

@@ -58,7 +58,7 @@ def simulate_at_once(
     """
     changed, numbers, _ = with_changes(model, changes)
     wanted = None if outputs is None else [output_label(changed, name) for name in outputs]
-    own = _numbers(changed)
+    own = numbers_of(changed)
     others = tuple(name for name in numbers if name not in own)
     try:
         program = _adjustable(changed, others, None if wanted is None else tuple(wanted))
@@ -73,12 +73,19 @@ def simulate_at_once(
 @remembered
 def _adjustable(model: Model, others: tuple[str, ...], outputs: tuple[str, ...] | None) -> Program:
     """The program whose parameters are all numbers of the model, and others."""
-    return make_program(model, parameters=(*_numbers(model), *others), outputs=outputs)
+    return make_program(model, parameters=(*numbers_of(model), *others), outputs=outputs)
 
 
 @remembered
-def _numbers(model: Model) -> dict[str, float]:
-    """The constants of a model that are given as one number."""
+def numbers_of(model: Model) -> dict[str, float]:
+    """The constants of a model that are given as one number, which no change makes another program of.
+
+    Examples
+    --------
+    >>> import sdtheory as sd
+    >>> numbers_of(sd.load("models/m0_seed.xmile"))["theorist boost"]
+    0.0
+    """
     controls = set(map(canonical, CONTROLS))
     found = {}
     for key, variable in model.variables.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import queue
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 
 from sdtheory.editor.admission import Admission
 from sdtheory.editor.running import served
@@ -22,6 +24,11 @@ from sdtheory.editor.service import opened
 from sdtheory.editor.session import Session
 
 MODELS = Path("models")
+
+
+def unpacked(text: str) -> np.ndarray:
+    """The numbers of a series, as a page takes them out of a reply."""
+    return np.frombuffer(base64.b64decode(text), "<f8")
 
 
 @dataclass

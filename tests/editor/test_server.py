@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from serving import MODELS, next_event, serving
+from serving import MODELS, next_event, serving, unpacked
 
 import sdtheory as sd
 from sdtheory.editor import session as session_module
@@ -313,7 +313,8 @@ def test_the_last_of_many_slow_requests_is_answered(server):
 def test_a_reply_says_which_revision_it_is_of(server):
     change(server)
     reply = server.op("simulate", outputs=[OTHER], ticket=4).json
-    assert (reply["ticket"], reply["revision"], reply["series"][OTHER][0]) == (4, 1, 2.25)
+    assert (reply["ticket"], reply["revision"]) == (4, 1)
+    assert unpacked(reply["series"][OTHER])[0] == 2.25
 
 
 def test_a_process_that_is_killed_is_started_anew(server):

@@ -4,11 +4,13 @@ import { briefNumber, html, shortNumber, svg } from "./dom.js";
 
 const PAD = { left: 46, right: 12, top: 8, bottom: 20 };
 
+/** @typedef {(number | null)[] | Float64Array} Series Numbers; null or NaN where there is none. */
+
 /**
  * @typedef {Object} Line
  * @property {string} label
- * @property {(number | null)[]} values
- * @property {number[]} times
+ * @property {Series} values
+ * @property {Series} times
  * @property {number} colour
  * @property {"now" | "baseline" | "kept" | "policy"} style
  * @typedef {{times: number[], low: (number | null)[], high: (number | null)[], colour: number}} Band
@@ -37,9 +39,9 @@ export function nearestTime(times, at) {
   return Math.abs(times[high] - at) < Math.abs(at - times[low]) ? high : low;
 }
 
-/** @param {(number | null)[]} values */
-function finite(values) {
-  return /** @type {number[]} */ (values.filter((value) => value !== null && Number.isFinite(value)));
+/** @param {Series} values @param {(value: number) => void} hear */
+function eachNumber(values, hear) {
+  for (const value of values) if (value !== null && Number.isFinite(value)) hear(value);
 }
 
 /** @param {string} title @param {(time: number) => void} point */
@@ -54,11 +56,15 @@ export function makeChart(title, point) {
   let scale = null;
   const cursor = svg("line", { class: "cursor" });
 
+  const measured = () => ({ width: Math.max(picture.clientWidth, 120), height: Math.max(picture.clientHeight, 80) });
+  /** @type {{width: number, height: number} | null} */
+  let size = null; // measured when it may have changed only: a measure makes the browser lay the page out
+
   /** @param {typeof shown} what */
   function draw(what) {
     shown = what;
-    const width = Math.max(picture.clientWidth, 120);
-    const height = Math.max(picture.clientHeight, 80);
+    size ??= measured();
+    const { width, height } = size;
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     scale = scaleFor(width, height);
     picture.replaceChildren();
@@ -71,22 +77,24 @@ export function makeChart(title, point) {
 
   /** @param {Line} line */
   function endWords(line) {
-    const known = finite(line.values);
-    return `${line.label} from ${briefNumber(known[0])} to ${briefNumber(known[known.length - 1])}`;
+    const known = Array.from(line.values).filter((value) => value !== null && Number.isFinite(value));
+    return `${line.label} from ${briefNumber(known[0] ?? NaN)} to ${briefNumber(known[known.length - 1] ?? NaN)}`;
   }
 
   /** @param {number} width @param {number} height */
   function scaleFor(width, height) {
-    const times = [...shown.lines, ...shown.bands].flatMap(({ times: all }) => [all[0], all[all.length - 1]]).filter(Number.isFinite);
-    const values = [...shown.lines.flatMap((line) => finite(line.values)), ...shown.bands.flatMap((band) => [...finite(band.low), ...finite(band.high)])];
-    if (!times.length || !values.length) return null;
-    const [start, stop] = shown.span ?? [Math.min(...times), Math.max(...times)];
-    let low = Infinity;
-    let high = -Infinity;
-    for (const value of values) {
-      if (value < low) low = value;
-      if (value > high) high = value;
+    let [first, last, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (const { times } of [...shown.lines, ...shown.bands]) {
+      for (const time of [times[0], times[times.length - 1]]) if (Number.isFinite(time)) [first, last] = [Math.min(first, time), Math.max(last, time)];
     }
+    for (const values of [...shown.lines.map((line) => line.values), ...shown.bands.flatMap((band) => [band.low, band.high])]) {
+      eachNumber(values, (value) => {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      });
+    }
+    if (first > last || low > high) return null;
+    const [start, stop] = shown.span ?? [first, last];
     if (low > 0 && low < 0.4 * high) low = 0;
     if (high - low < 1e-12 * Math.max(Math.abs(high), 1)) [low, high] = [low - (Math.abs(low) || 1) * 0.1, high + (Math.abs(high) || 1) * 0.1];
     const x = (/** @type {number} */ time) => PAD.left + ((time - start) / (stop - start || 1)) * (width - PAD.left - PAD.right);
@@ -109,11 +117,11 @@ export function makeChart(title, point) {
     return nodes;
   }
 
-  /** @param {number[]} times @param {(number | null)[]} values */
+  /** @param {Series} times @param {Series} values */
   function way(times, values) {
     let pen = "M";
     let data = "";
-    values.forEach((value, i) => {
+    Array.from(values).forEach((value, i) => {
       if (value === null || !Number.isFinite(value)) pen = "M";
       else {
         data += `${pen}${scale.x(times[i]).toFixed(1)},${scale.y(value).toFixed(1)}`;
@@ -163,6 +171,9 @@ export function makeChart(title, point) {
     const share = (event.clientX - box.left - PAD.left) / (box.width - PAD.left - PAD.right);
     point(scale.start + Math.min(Math.max(share, 0), 1) * (scale.stop - scale.start));
   });
-  new ResizeObserver(() => scale && draw(shown)).observe(picture);
+  new ResizeObserver(() => {
+    size = measured();
+    if (scale) draw(shown);
+  }).observe(picture);
   return { node, draw, setCursor, retitle: (/** @type {string} */ words) => { heading.textContent = words; } };
 }

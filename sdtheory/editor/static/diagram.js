@@ -136,7 +136,7 @@ export function makeDiagram(store) {
     result.querySelector(".stock")?.after(path);
   }
 
-  /** @param {Map<string, number[]>} values by id of the stock */
+  /** @param {Map<string, Float64Array>} values by id of the stock */
   function setSparks(values) {
     sparks = values;
     for (const [id, groups] of drawn) {
@@ -281,23 +281,24 @@ function placeholder({ x, y, width, height, text }) {
   return [{ id: "", role: "other", classes: [], data: {}, title: text, shapes: [box, words] }];
 }
 
-/** @param {number[]} values @param {any} box */
+/** A curve with the least and the largest value of each pixel. @param {Float64Array} values @param {any} box */
 function sparkData(values, box) {
-  const known = values.filter(Number.isFinite);
-  const low = Math.min(...known);
-  const span = Math.max(...known) - low || 1;
   const [width, height] = [box.width - 6, box.height - 8];
+  const columns = Math.min(Math.ceil(width), values.length);
+  /** @type {number[][]} */
+  const known = Array.from({ length: columns }, () => []);
+  values.forEach((value, i) => Number.isFinite(value) && known[Math.floor((i * columns) / values.length)].push(value));
+  const low = Math.min(...known.map((some) => Math.min(...some)));
+  const span = Math.max(...known.map((some) => Math.max(...some))) - low || 1;
   let pen = "M";
   let data = "";
-  values.forEach((value, i) => {
-    if (!Number.isFinite(value)) {
-      pen = "M";
-      return;
+  known.forEach((some, i) => {
+    const x = (box.x - width / 2 + (width * i) / Math.max(columns - 1, 1)).toFixed(1);
+    const rises = some[0] <= some[some.length - 1];
+    for (const value of rises ? [Math.min(...some), Math.max(...some)] : [Math.max(...some), Math.min(...some)]) {
+      if (some.length) data += `${pen}${x},${(box.y + height / 2 - (height * (value - low)) / span).toFixed(1)}`;
+      pen = some.length ? "L" : "M";
     }
-    const x = box.x - width / 2 + (width * i) / Math.max(values.length - 1, 1);
-    const y = box.y + height / 2 - (height * (value - low)) / span;
-    data += `${pen}${x.toFixed(1)},${y.toFixed(1)}`;
-    pen = "L";
   });
   return data;
 }

@@ -56,6 +56,7 @@ export function makePanel(store, diagram, runs) {
 
   /** @param {any} next */
   function show(next) {
+    const same = variable?.name === next?.name;
     variable = next;
     body.hidden = !next;
     empty.hidden = Boolean(next);
@@ -84,7 +85,7 @@ export function makePanel(store, diagram, runs) {
     showCells(arrayed ? next.equations : []);
     lookup.show(next);
     showLinks();
-    runs.showOwn(graph, next.name);
+    if (!same) runs.showOwn(graph, next.name); // else with the next run
   }
 
   /** A module's inputs, and the way to what is inside it. @param {any} module */

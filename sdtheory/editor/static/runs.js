@@ -6,9 +6,11 @@ import { drawingsOf } from "./store.js";
 
 const MOST_PINS = 8;
 const FIRST_PINS = 4;
+const NEW_RUN = new Set(["set_equation", "set_initial", "set_lookup", "set_simulation"]); // edits that a run follows anyway
 
 /**
- * @typedef {{times: number[], series: Object<string, (number | null)[]>, final: Object<string, number | null>, name: string}} Run
+ * @typedef {{times: Float64Array, series: Object<string, Float64Array>, final: Object<string, number | null>, name: string, revision: number,
+ *   byName: Map<string, [string, Float64Array][]>}} Run
  */
 
 /**
@@ -19,7 +21,7 @@ export function makeRuns(store, diagram) {
   const state = {
     changes: /** @type {Object<string, number>} */ ({}), pins: /** @type {string[]} */ ([]), chosen: false,
     run: /** @type {Run | null} */ (null), baseline: /** @type {Run | null} */ (null), kept: /** @type {Run[]} */ ([]),
-    busy: false, again: false, cursor: /** @type {number | null} */ (null),
+    busy: false, again: false, ahead: -1, cursor: /** @type {number | null} */ (null),
   };
   /** @type {Map<string, any>} */
   const charts = new Map();
@@ -37,18 +39,23 @@ export function makeRuns(store, diagram) {
     return [...new Set([...stocks, ...selected, ...state.pins])];
   }
 
-  /** Ask for a run; while one is on its way the wish is remembered once. */
-  async function request() {
+  /**
+   * Ask for a run; while one is on its way the wish is remembered once.
+   * @param {number} [revision] that the model will have when an edit that was just sent is done
+   */
+  async function request(revision = store.scene.revision) {
     if (state.busy) {
       state.again = true;
       return;
     }
     state.busy = true;
+    state.ahead = revision;
     host.classList.add("running");
     try {
       const width = Math.max(Math.ceil(host.clientWidth / 2), 200); // two points for each
-      const reply = await store.link.send({ op: "simulate", args: { changes: state.changes, outputs: outputs(), width } });
+      const reply = await store.link.send({ op: "simulate", args: { changes: state.changes, outputs: outputs(), width }, revision });
       take(reply);
+      if (reply.revision < store.scene.revision) state.again = true;
     } catch (error) {
       fail(/** @type {Error} */ (error).message);
     }
@@ -62,7 +69,8 @@ export function makeRuns(store, diagram) {
 
   /** @param {any} reply */
   function take(reply) {
-    state.run = { ...reply, name: "now" };
+    const series = Object.fromEntries(Object.entries(reply.series).map(([label, text]) => [label, unpacked(text)]));
+    state.run = { ...reply, times: unpacked(reply.times), series, byName: byName(series), name: "now" };
     if (!state.baseline) state.baseline = state.run;
     const bad = reply.first_bad;
     const said = bad ? `${bad.variables.join(", ")} ${bad.variables.length > 1 ? "are" : "is"} no number from time ${shortNumber(bad.time)} on` : "";
@@ -84,19 +92,14 @@ export function makeRuns(store, diagram) {
     const found = new Map();
     for (const element of store.elements.values()) {
       const values = element.kind === "stock" && element.variable ? seriesOf(state.run, element.variable)[0]?.[1] : null;
-      if (values) found.set(element.id, values.map((value) => (value === null ? NaN : value)));
+      if (values) found.set(element.id, values);
     }
     return found;
   }
 
-  /** All series of a variable, also of its elements. @param {Run | null} run @param {string} name @returns {[string, (number | null)[]][]} */
+  /** All series of a variable or an element, of a variable those of its elements. @param {Run | null} run @param {string} name */
   function seriesOf(run, name) {
-    if (!run) return [];
-    const wanted = canonicalName(name);
-    return Object.entries(run.series).filter(([label]) => {
-      const key = canonicalName(label);
-      return key === wanted || key.startsWith(`${wanted}[`);
-    });
+    return run?.byName.get(canonicalName(name)) ?? [];
   }
 
   /** Variables of the same units share a chart. */
@@ -138,10 +141,10 @@ export function makeRuns(store, diagram) {
       for (const run of others) {
         for (const [label, values] of seriesOf(run, name)) {
           if (run === state.baseline && sameValues(values, state.run?.series[label])) continue;
-          lines.push({ label: `${label}, ${run === state.baseline ? "baseline" : run?.name}`, values, times: run?.times ?? [], colour, style: run === state.baseline ? "baseline" : "kept" });
+          lines.push({ label: `${label}, ${run === state.baseline ? "baseline" : run?.name}`, values, times: run?.times ?? new Float64Array(), colour, style: run === state.baseline ? "baseline" : "kept" });
         }
       }
-      seriesOf(state.run, name).forEach(([label, values], i) => lines.push({ label, values, times: state.run?.times ?? [], colour: colour + i, style: "now" }));
+      seriesOf(state.run, name).forEach(([label, values], i) => lines.push({ label, values, times: state.run?.times ?? new Float64Array(), colour: colour + i, style: "now" }));
     });
     return lines;
   }
@@ -241,9 +244,13 @@ export function makeRuns(store, diagram) {
     firstPins();
     request();
   });
+  store.on("sent", ({ op, revision }) => {
+    if (NEW_RUN.has(op) && !state.busy) request(revision);
+  });
   store.on("delta", (delta) => {
     firstPins();
     for (const name of Object.keys(state.changes)) if (!store.variable(name)) delete state.changes[name];
+    if ((state.busy ? state.ahead : (state.run?.revision ?? -1)) >= delta.revision) return; // asked for with the edit
     if (Object.keys(delta.variables ?? {}).length || delta.settings) request();
     else diagram.setSparks(state.run ? sparks() : new Map());
   });
@@ -254,9 +261,25 @@ export function makeRuns(store, diagram) {
   return runs;
 }
 
-/** @param {(number | null)[]} a @param {(number | null)[] | undefined} b */
+/** Series by the names under which they are asked for. @param {Object<string, Float64Array>} series */
+function byName(series) {
+  /** @type {Map<string, [string, Float64Array][]>} */
+  const found = new Map();
+  for (const [label, values] of Object.entries(series)) {
+    const whole = canonicalName(label);
+    for (const key of new Set([whole, whole.split("[")[0]])) found.set(key, [...(found.get(key) ?? []), [label, values]]);
+  }
+  return found;
+}
+
+/** The numbers that the service packed. @param {any} text */
+function unpacked(text) {
+  return new Float64Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+/** @param {Float64Array} a @param {Float64Array | undefined} b */
 function sameValues(a, b) {
-  return b?.length === a.length && a.every((value, i) => value === b[i]);
+  return b?.length === a.length && a.every((value, i) => Object.is(value, b[i]));
 }
 
 /**

@@ -79,10 +79,9 @@ export function makeStore(link) {
       await queue.catch(() => {});
     },
     setIssues: (issues) => {
-      const before = new Set(store.scene.issues.map((/** @type {any} */ issue) => issue.variable));
+      const [before, after] = [store.scene.issues, issues].map(byVariable);
       store.scene.issues = issues;
-      for (const issue of issues) before.add(issue.variable);
-      store.emit("issues", before);
+      store.emit("issues", new Set([...before.keys(), ...after.keys()].filter((name) => before.get(name) !== after.get(name))));
     },
     variable: (name) => (name ? byName.get(canonicalName(name)) ?? null : null),
     say: (words) => store.emit("say", words),
@@ -109,7 +108,9 @@ export function makeStore(link) {
   async function perform(op, args) {
     pending += 1;
     try {
-      const delta = await link.send({ op, args: { view: store.view, ...args }, revision: store.scene.revision });
+      const coming = link.send({ op, args: { view: store.view, ...args }, revision: store.scene.revision });
+      store.emit("sent", { op, revision: store.scene.revision + 1 });
+      const delta = await coming;
       apply(delta);
       return delta;
     } catch (error) {
@@ -146,6 +147,13 @@ export function makeStore(link) {
     if (lost) store.emit("selection");
   }
   return store;
+}
+
+/** What is said of each variable, to be compared. @param {any[]} issues */
+function byVariable(issues) {
+  const found = new Map();
+  for (const issue of issues) found.set(issue.variable, (found.get(issue.variable) ?? "") + JSON.stringify(issue));
+  return found;
 }
 
 /**
