@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import socket
@@ -45,6 +46,7 @@ class Routes:
     def __init__(self, session: Session):
         self.session = session
         self.files = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()}
+        self.packed = {name: gzip.compress(data, mtime=0) for name, data in self.files.items()}
 
     def routes(self) -> list[Route]:
         """The addresses."""
@@ -60,16 +62,18 @@ class Routes:
 
     async def page(self, request: Request) -> Response:
         """The page."""
-        return self._file("index.html")
+        return self._file("index.html", request)
 
     async def file(self, request: Request) -> Response:
         """A file that the page consists of."""
-        return self._file(request.path_params["name"])
+        return self._file(request.path_params["name"], request)
 
-    def _file(self, name: str) -> Response:
+    def _file(self, name: str, request: Request) -> Response:
         if name not in self.files:
             raise Turned(404, "file", "there is no such file")
         kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
+        if re.search(r"\bgzip\b(?!;q=0)", request.headers.get("accept-encoding", "")):
+            return Response(self.packed[name], media_type=kind, headers={"Content-Encoding": "gzip"})
         return Response(self.files[name], media_type=kind)
 
     async def scene(self, request: Request) -> Response:

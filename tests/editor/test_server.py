@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import threading
 import time
@@ -12,6 +13,7 @@ from serving import MODELS, next_event, serving, unpacked
 
 import sdtheory as sd
 from sdtheory.editor import session as session_module
+from sdtheory.editor.joining import STATIC
 from sdtheory.editor.recovery import kept
 
 OTHER = "search leverage"
@@ -308,6 +310,33 @@ def test_the_last_of_many_slow_requests_is_answered(server):
         thread.join()
     assert answers[19].status == 200
     assert answers[19].json["ticket"] == 19 and answers[19].json["final"][OTHER] == 19
+
+
+@pytest.mark.parametrize(
+    "taken, packed", [("gzip, br", True), ("gzip;q=0", False), ("br", False), (None, False)]
+)
+def test_files_are_packed_for_who_can_unpack_them(server, taken, packed):
+    whole = (STATIC / "editor.css").read_bytes()
+    answer = server.get("/static/editor.css", Accept_Encoding=taken)
+    assert answer.header("content-encoding") == ("gzip" if packed else None)
+    assert (gzip.decompress(answer.body) if packed else answer.body) == whole
+
+
+def test_a_run_that_was_asked_for_with_an_edit_is_of_the_edited_model(server, monkeypatch):
+    begun, real = threading.Event(), session_module.service.answer
+
+    def slow(state, message):
+        begun.set()
+        time.sleep(0.3)
+        return real(state, message)
+
+    monkeypatch.setattr(session_module.service, "answer", slow)
+    with ThreadPoolExecutor(1) as pool:
+        edit = pool.submit(change, server)
+        assert begun.wait(10)
+        reply = server.post("/op", {"op": "simulate", "args": {}, "revision": 1}).json
+        assert edit.result()["revision"] == 1
+    assert reply["revision"] == 1 and reply["final"][OTHER] == 2.25
 
 
 def test_a_reply_says_which_revision_it_is_of(server):

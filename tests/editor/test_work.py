@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from serving import unpacked
@@ -17,6 +17,7 @@ from small_models import FARM, TANK
 
 from sdtheory.checking import check
 from sdtheory.documents import from_bytes, read
+from sdtheory.editor.models import model_to_run
 from sdtheory.editor.runs import thin
 from sdtheory.editor.service import SLOW, Refused, answer, of_document
 from sdtheory.editor.work import work, work_steps
@@ -199,3 +200,38 @@ def test_every_slow_operation_refuses_what_it_does_not_know():
         with pytest.raises(Refused) as caught:
             work(SEED, op, {"wrong": 1}, {})
         assert caught.value.code == "arguments"
+
+
+CONSTANTS = [name for name, entry in SEED.variables.items() if entry.kind == "constant"]
+TEXTS = st.floats(0.01, 3).map(repr) | st.sampled_from(["2", "1 + 0.5", "-(-1)", "1e0"])
+
+
+@given(
+    st.sampled_from([SEED, read("models/m0_seed.mdl")]),
+    st.lists(st.tuples(st.sampled_from(CONSTANTS), TEXTS), min_size=1, max_size=5),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_run_after_any_edits_of_constants_is_that_of_the_edited_file(document, edits):
+    for name, text in edits:
+        document = document.set_equation(name, text)
+        reply = work(document, "simulate", {}, {})
+        assert reply["final"] == pytest.approx(simulate(load(document)).iloc[-1].to_dict(), rel=1e-9)
+
+
+def test_another_number_needs_no_other_model():
+    model, numbers = model_to_run(SEED)
+    assert numbers == {}
+    edited = SEED.set_equation("search leverage", "2.5").set_equation("researchers", "100")
+    once = SEED.set_equation("search leverage", "2.5")
+    assert model_to_run(once) == (model, {"search leverage": 2.5})
+    assert model_to_run(edited) == (model, {"search leverage": 2.5, "researchers": 100.0})
+    assert model_to_run(once)[0] is model
+    assert model_to_run(SEED.set_units("researchers", "Head"))[0] is not model
+
+
+def test_a_change_asked_for_comes_before_a_number_of_the_file():
+    edited = SEED.set_equation("search leverage", "2.5")
+    work(SEED, "simulate", {}, {})
+    for name in ("search leverage", "Search_Leverage"):
+        reply = work(edited, "simulate", {"changes": {name: 1.25}}, {})
+        assert reply["final"]["search leverage"] == 1.25

@@ -20,6 +20,11 @@ export function setAll(node, attributes) {
   }
 }
 
+/** Words of a node; the same again cost the browser no new layout. @param {Element} node @param {string} words */
+export function setText(node, words) {
+  if (node.textContent !== words) node.textContent = words;
+}
+
 /**
  * An HTML element.
  * @param {string} tag

@@ -1,6 +1,6 @@
 // The editor: puts the parts together. `export default { render({ model, el }) }` is the whole interface.
 
-import { button, canonicalName, counted, html } from "./dom.js";
+import { button, canonicalName, counted, html, setText } from "./dom.js";
 import { makeDiagram } from "./diagram.js";
 import { exportItems, makeMenu, saveDocument, showHistory, showKeys, showSettings, solveConflict } from "./dialogs.js";
 import { listenToDiagram, listenToPage } from "./keys.js";
@@ -99,7 +99,7 @@ function makeBar(store, root, parts) {
 
   function show() {
     const { history, dirty, name, file, read_only: readOnly } = store.scene;
-    title.textContent = `${name}${dirty ? " \u2022" : ""}`;
+    setText(title, `${name}${dirty ? " \u2022" : ""}`);
     title.title = `${file}${dirty ? ", not saved" : ""}`;
     save.disabled = readOnly;
     undo.disabled = !history.can_undo;

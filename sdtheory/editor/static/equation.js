@@ -1,6 +1,6 @@
 // A field for equations: plain text with marks under faults, a live check, completion and a line of help.
 
-import { html } from "./dom.js";
+import { html, setText } from "./dom.js";
 
 const DEBOUNCE = 60;
 const MOST_CANDIDATES = 50;
@@ -46,7 +46,7 @@ export function makeEquationField(store, how) {
     area.value = text;
     area.readOnly = Boolean(store.scene.read_only);
     hideList();
-    help.textContent = "";
+    setText(help, "");
     mark(faults);
     grow();
   }

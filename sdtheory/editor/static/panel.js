@@ -1,6 +1,6 @@
 // The panel of one variable: name, equation, initial value, units, words, range, links, lookup, elements.
 
-import { button, canonicalName, html, labelled, shortNumber } from "./dom.js";
+import { button, canonicalName, html, labelled, setText, shortNumber } from "./dom.js";
 import { makeEquationField } from "./equation.js";
 import { makeLookup } from "./lookup.js";
 import { askRename } from "./rename.js";
@@ -17,6 +17,7 @@ const KIND_TITLES = { stock: "Stock", flow: "Flow", auxiliary: "Variable", const
 export function makePanel(store, diagram, runs) {
   /** @type {any} */
   let variable = null;
+  let linksShown = "";
   const leave = () => diagram.focusOn(store.focused);
   const act = (/** @type {string} */ op) => async (/** @type {string} */ name, /** @type {string} */ text) => {
     await store.act(op, { name, text });
@@ -63,7 +64,7 @@ export function makePanel(store, diagram, runs) {
     if (!next) return;
     const stock = next.kind === "stock";
     const arrayed = (next.equations ?? []).length > 1;
-    kind.textContent = (KIND_TITLES[next.kind] ?? next.kind) + (next.subscripts ? ` [${next.subscripts}]` : "");
+    setText(kind, (KIND_TITLES[next.kind] ?? next.kind) + (next.subscripts ? ` [${next.subscripts}]` : ""));
     nameField.value = next.name;
     said.hidden = next.kind === "module";
     nameField.readOnly = Boolean(store.scene.read_only) || said.hidden;
@@ -74,7 +75,7 @@ export function makePanel(store, diagram, runs) {
     fill(initial, next.initial ?? "", issues.filter((issue) => issue.field === "initial"));
     fill(units, next.units, issues.filter((issue) => issue.field === "units"));
     parts.equation.hidden = arrayed || (stock && store.scene.format === "xmile");
-    parts.equation.firstChild.textContent = stock ? "Net flow" : "Equation";
+    setText(parts.equation.firstChild, stock ? "Net flow" : "Equation");
     parts.initial.hidden = !stock || arrayed;
     if (document.activeElement !== words) words.value = next.documentation;
     words.readOnly = nameField.readOnly;
@@ -123,15 +124,20 @@ export function makePanel(store, diagram, runs) {
     }
   }
 
+  /** Causes, uses and what can be done; left as they are when they say the same, with the focus that is on them. */
   function showLinks() {
+    const { name, inputs, uses } = variable;
+    const now = JSON.stringify([name, inputs, uses, runs.isPinned(name), runs.isChangeable(variable), store.scene.read_only]);
+    if (now === linksShown) return;
+    linksShown = now;
     linked.replaceChildren(
-      linkList("Causes", variable.inputs), linkList("Uses", variable.uses),
+      linkList("Causes", inputs), linkList("Uses", uses),
       html("div", { class: "buttons" },
-        button("Causes tree", () => store.emit("tree", { op: "causes", name: variable.name })),
-        button("Uses tree", () => store.emit("tree", { op: "uses", name: variable.name })),
-        button("In chart", () => runs.pin(variable.name), { "aria-pressed": String(runs.isPinned(variable.name)) }),
-        runs.isChangeable(variable) && button("Slider", () => runs.addSlider(variable.name)),
-        !store.scene.read_only && button("Match links", () => store.emit("match-links", variable.name)),
+        button("Causes tree", () => store.emit("tree", { op: "causes", name })),
+        button("Uses tree", () => store.emit("tree", { op: "uses", name })),
+        button("In chart", () => runs.pin(name), { "aria-pressed": String(runs.isPinned(name)) }),
+        runs.isChangeable(variable) && button("Slider", () => runs.addSlider(name)),
+        !store.scene.read_only && button("Match links", () => store.emit("match-links", name)),
       ),
     );
   }
