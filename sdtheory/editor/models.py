@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import re
 import warnings
 from collections import deque
+from collections.abc import Collection
 
-from sdtheory.documents import Document
-from sdtheory.documents.index import Entry
+from sdtheory.documents import Document, Limits
 from sdtheory.editor.variables import number_of
 from sdtheory.engines.at_once import numbers_of
 from sdtheory.errors import SDError, SDWarning
@@ -18,7 +20,8 @@ from sdtheory.translate.updating import read_ahead, updated
 Numbers = dict[str, float]
 
 _RECENT: deque[tuple[Document, Model]] = deque(maxlen=4)
-_RUN: deque[tuple[Document, Model, Numbers]] = deque(maxlen=1)
+_FORMS: deque[tuple[Form, Model]] = deque(maxlen=4)
+_NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 def prepare(document: Document) -> None:
@@ -69,49 +72,67 @@ def model_to_run(document: Document) -> tuple[Model, Numbers]:
     >>> model_to_run(after) == (model, {"theorist boost": 0.3})
     True
     """
-    found: tuple[Model, Numbers] | None = None
-    for known, model, numbers in _RUN:
-        if known == document:
+    for form, model in _FORMS:
+        numbers = form.numbers_of(document)
+        if numbers is not None:
             return model, numbers
-        changed = changed_number(known, document)
-        if changed is not None and changed[0] in numbers_of(model):
-            found = model, {**numbers, changed[0]: changed[1]}
-    found = found or (model_of(document), {})
-    _RUN.append((document, *found))
-    return found
+    model = model_of(document)
+    _FORMS.append((Form(document, frozenset(numbers_of(model))), model))
+    return model, {}
 
 
-def changed_number(before: Document, after: Document) -> tuple[str, float] | None:
-    """The constant whose number is all that two documents differ in, and its number in the second.
+class Form:
+    """A document as a form, whose blanks are the numbers of its constants.
+
+    Parameters
+    ----------
+    document : Document
+    names : set of str
+        The constants whose numbers may differ.
 
     Examples
     --------
     >>> from sdtheory.documents import read
-    >>> before = read("models/m0_seed.xmile")
-    >>> changed_number(before, before.set_equation("theorist boost", "0.3"))
-    ('theorist boost', 0.3)
-    >>> changed_number(before, before.set_equation("theorist boost", "2 * 3")) is None
+    >>> document = read("models/m0_seed.xmile")
+    >>> form = Form(document, {"theorist boost", "researchers"})
+    >>> form.numbers_of(document.set_equation("researchers", "300"))
+    {'researchers': 300.0}
+    >>> form.numbers_of(document.set_equation("researchers", "2 * 3")) is None
     True
     """
-    if (before.format, before.encoding, before.limits) != (after.format, after.encoding, after.limits):
-        return None
-    for key, entry in after.variables.items():
-        old = before.variables.get(key)
-        if old is None:
+
+    def __init__(self, document: Document, names: Collection[str]):
+        self.kind = _kind(document)
+        spans = {
+            entry.name: entry.blocks[0].spans["equation"]
+            for entry in document.variables.values()
+            if entry.name in names and not entry.model and number_of(entry.equation) is not None
+        }
+        self.blanks, self.print, place = [], [], 0
+        for name, span in sorted(spans.items(), key=lambda item: item[1].start):
+            self.print.append(document.bytes[place : span.start])
+            self.blanks.append((name, document.bytes[span.start : span.stop]))
+            place = span.stop
+        self.print.append(document.bytes[place:])
+
+    def numbers_of(self, document: Document) -> Numbers | None:
+        """The numbers that differ from those of the form; None when the document differs in more than numbers.
+
+        Nothing but the document's bytes is looked at, so that it need not be indexed.
+        """
+        if _kind(document) != self.kind or not document.bytes.startswith(self.print[0]):
             return None
-        if old.equation != entry.equation:
-            value = number_of(entry.equation)
-            if (
-                value is None
-                or number_of(old.equation) is None
-                or _outside(before, old) != _outside(after, entry)
-            ):
+        found, place = {}, len(self.print[0])
+        for (name, text), after in zip(self.blanks, self.print[1:], strict=True):
+            number = _NUMBER.match(document.bytes, place)
+            if number is None or not document.bytes.startswith(after, number.end()):
                 return None
-            return entry.name, value
-    return None
+            if number[0] != text:
+                found[name] = float(number[0])
+            place = number.end() + len(after)
+        return found if place == len(document.bytes) and all(map(math.isfinite, found.values())) else None
 
 
-def _outside(document: Document, entry: Entry) -> tuple[bytes, bytes]:
-    """What stands before and after the equation of a variable that has one."""
-    span = entry.blocks[0].spans["equation"]
-    return document.bytes[: span.start], document.bytes[span.stop :]
+def _kind(document: Document) -> tuple[str, str, str, Limits]:
+    path = "" if document.source is None else document.source.path
+    return document.format, document.encoding, path, document.limits

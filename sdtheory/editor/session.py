@@ -220,7 +220,7 @@ class Session:
                 loop.call_soon_threadsafe(heard, kind, value)
 
         worker = self.slower if op in LONG else self.worker
-        worker.ask(op, (state.document, op, dict(arguments), dict(state.experiments)), told)
+        worker.ask(op, (state.document.at_rest(), op, dict(arguments), dict(state.experiments)), told)
         return await reply
 
 

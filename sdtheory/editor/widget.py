@@ -122,7 +122,7 @@ class Editor(anywidget.AnyWidget):
 
         told = answering(arguments.get("ticket"), state.revision, answer, self._tell)
         worker = self._slower if op in LONG else self._worker
-        worker.ask(op, (state.document, op, arguments, dict(state.experiments)), told)
+        worker.ask(op, (state.document.at_rest(), op, arguments, dict(state.experiments)), told)
 
     def _tell(self, event: str, **data: Any) -> None:
         self.send({"event": event, "data": data})
