@@ -9,7 +9,7 @@ from sdtheory.checking import check
 from sdtheory.documents import Document
 from sdtheory.editor.arguments import WORKING, checked
 from sdtheory.editor.found import plain_issue
-from sdtheory.editor.models import model_of, model_to_run
+from sdtheory.editor.models import model_of, model_to_run, prepare
 from sdtheory.editor.policies import comparisons, path_of
 from sdtheory.editor.runs import run_of
 from sdtheory.editor.state import Refused
@@ -81,6 +81,7 @@ def _simulate(document: Document, arguments: Mapping[str, Any], experiments: Exp
 
 
 def _issues(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
+    prepare(document)  # while nobody waits for a run
     yield {"issues": [plain_issue(document, issue) for issue in check(document)]}
 
 
