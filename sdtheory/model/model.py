@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdtheory.limits import Limits
-from sdtheory.model.expression import Expression, Name, Number, Opaque, Table, references, walk
+from sdtheory.model.expression import Expression, Name, Number, Table, references
 from sdtheory.names import canonical, unknown
 
 _ZERO, _ONE, _HUNDRED = Number(0.0), Number(1.0), Number(100.0)
@@ -244,18 +244,6 @@ class Model:
 
     def __iter__(self) -> Iterator[Variable]:
         return iter(self.variables.values())
-
-    def not_lowered(self) -> list[tuple[Variable, Opaque]]:
-        """Constructs that only the reference engine runs, each with its variable."""
-        return [
-            (variable, node)
-            for variable in self
-            for equation in variable.equations
-            for part in (equation.expression, equation.initial)
-            if part is not None and not isinstance(part, Table)
-            for node in walk(part)
-            if isinstance(node, Opaque)
-        ]
 
 
 def _make(*fields):
