@@ -158,3 +158,23 @@ def test_policies_are_compared_under_uncertainty(edit):
     text = panel.locator(".policy-table").inner_text()
     assert "boost theorists" in text and "boost experimenters" not in text
     assert "%" in text and "seed" in text
+
+
+def test_an_experiment_that_was_saved_is_undone_in_its_field_and_saved_again(edit, tmp_path):
+    experiment = tmp_path / "policies.toml"
+    experiment.write_bytes(Path("models/m0_seed.toml").read_bytes())
+    before = experiment.read_text(encoding="utf-8")
+    editing = edit("m0_seed.xmile", experiments={"policies": str(experiment)})
+    panel = editing.panel("policies")
+    panel.get_by_text("Experiment file", exact=True).first.click()
+    field = panel.get_by_label("Experiment file")
+    editing.until(lambda: field.input_value() == before)
+    field.press("Control+End")
+    editing.page.keyboard.type("\n# kept in mind\n")
+    panel.get_by_role("button", name="Save experiment").click()
+    editing.until(lambda: experiment.read_text(encoding="utf-8") == before + "\n# kept in mind\n")
+    editing.hears("experiment saved")
+    field.focus()
+    editing.until(lambda: (editing.press("Control+z"), field.input_value() == before)[1])
+    panel.get_by_role("button", name="Save experiment").click()
+    editing.until(lambda: experiment.read_text(encoding="utf-8") == before)

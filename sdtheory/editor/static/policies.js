@@ -45,7 +45,7 @@ export function makePolicies(store, runs) {
       return;
     }
     const { policies, uncertainty, runs: count, seed, fault } = state.experiment;
-    text.value = state.experiment.text;
+    if (text.value !== state.experiment.text) text.value = state.experiment.text; // else the field's own undo stays
     compare.disabled = Boolean(fault);
     if (fault) {
       note.textContent = fault;
