@@ -46,7 +46,6 @@ def _loop(loop: Loop) -> Plain:
         "name": loop.name,
         "polarity": loop.polarity,
         "variables": list(loop.variables),
-        "links": [list(link) for link in loop.links],
         "share": None,
     }
 

@@ -123,7 +123,7 @@ export function makeLoops(store, diagram, runs) {
     }
     const kind = kindOf(loop.polarity);
     const links = new Map();
-    for (const [from, to] of loop.links) {
+    for (const [from, to] of linksOf(loop)) {
       for (const one of drawingsOfLink(from, to)) links.set(one.id, { share: 1, kind, strong: true });
     }
     const members = [...store.elements.values()].filter((one) => one.kind !== "connector" && loop.variables.some((/** @type {string} */ name) => canonicalName(name) === canonicalName(one.variable ?? "")));
@@ -153,7 +153,7 @@ export function makeLoops(store, diagram, runs) {
     for (const loop of state.loops) {
       const share = shareNow(loop.id) ?? 0;
       const strong = Boolean(period?.loops.includes(loop.id));
-      for (const one of loop.links.flatMap((/** @type {[string, string]} */ [from, to]) => drawingsOfLink(from, to))) {
+      for (const one of linksOf(loop).flatMap(([from, to]) => drawingsOfLink(from, to))) {
         const sum = links.get(one.id) ?? { share: 0, largest: -1, kind: "unknown", strong: false };
         sum.share += share;
         sum.strong ||= strong;
@@ -221,4 +221,9 @@ export function makeLoops(store, diagram, runs) {
     if (state.wanted) timer = window.setTimeout(dominate, 300);
   }
   return { node, strip, find, opened: () => !state.wanted && find() };
+}
+
+/** From each variable of a loop to the next, and from the last to the first. @param {any} loop @returns {[string, string][]} */
+function linksOf({ variables }) {
+  return variables.map((/** @type {string} */ from, /** @type {number} */ i) => [from, variables[(i + 1) % variables.length]]);
 }
