@@ -38,9 +38,9 @@ def frame_of(result: Result, engine: str) -> Any:
     """
     import pandas as pd
 
-    frame = pd.DataFrame(
-        {name: values[0] for name, values in result.values.items()}, index=pd.Index(result.times, name="time")
-    )
+    rows = np.array([values[0] for values in result.values.values()], dtype=float)
+    table = rows.reshape(len(result.values), len(result.times)).T  # one table is made sooner than many columns
+    frame = pd.DataFrame(table, index=pd.Index(result.times, name="time"), columns=list(result.values))
     frame.attrs["engine"] = engine
     frame.attrs["status"] = str(result.status[0])
     if result.status[0] != "ok":
