@@ -57,9 +57,7 @@ def chosen(document: Document, ids: Iterable[str], view: int) -> Chosen:
             keys.add(key)
     ends = {one.id for one in drawings}
     links = [
-        one
-        for one in whole.elements
-        if one.kind == "connector" and one.source in ends and one.target in ends
+        one for one in whole.elements if one.kind == "connector" and one.source in ends and one.target in ends
     ]
     if not drawings:
         raise UsageError("nothing that can be copied is selected", remedy="select variables or texts")

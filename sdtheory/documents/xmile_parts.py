@@ -13,7 +13,7 @@ from sdtheory.documents.splice import Edit
 from sdtheory.documents.view import Point
 from sdtheory.documents.xmile_drawing import Drawing, coordinate, drawing_of
 from sdtheory.documents.xmile_source import Source, source_of
-from sdtheory.documents.xmile_tree import declarations, views_of
+from sdtheory.documents.xmile_tree import declarations
 from sdtheory.documents.xml_tree import Node
 from sdtheory.documents.xml_writing import New, Xml
 from sdtheory.errors import UsageError
@@ -82,7 +82,7 @@ def insert(document: Document, part: Document, shift: Point, view: int) -> list[
     known = {name.removeprefix("xmlns:") for name in source.xml.root.attributes if name.startswith("xmlns:")}
     variables = [_copied(node, known) for node in declarations(origin)]
     edits = _declared(source, model, variables)
-    nodes = [node for one in views_of(origin) for node in one.children]
+    nodes = [there.drawn(one) for one in part.views[0].elements if one.kind != "cloud"]
     uids = _uids(source, model, nodes)
     for one in part.views[0].elements:
         finite(document, one.x + shift[0], one.y + shift[1])
