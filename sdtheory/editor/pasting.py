@@ -132,7 +132,7 @@ def _part_of(text: str, document: Document) -> Document:
         raise _refused(f"the format '{shown(format)}' is unknown")
     if format != document.format:
         raise _refused(
-            f"it comes from a {_FORMATS[format]} file, and this is a {_FORMATS[document.format]} file",
+            f"it is {_FORMATS[format]}, and this file is {_FORMATS[document.format]}",
             "convert one of the files first",
         )
     try:

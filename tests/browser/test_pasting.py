@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from small_models import FARM, TANK
 
 PERMITTED = ["clipboard-read", "clipboard-write"]
@@ -108,7 +110,7 @@ def test_the_other_format_is_refused_in_one_line(edit):
     other.page.bring_to_front()
     other.focus("gauge")
     other.press("Control+v")
-    other.warns("it comes from a Vensim file, and this is a XMILE file")
+    other.warns("it is Vensim, and this file is XMILE")
     assert other.document.bytes == TANK.encode()
 
 
@@ -117,11 +119,13 @@ def test_text_that_is_not_ours_is_refused_and_shown_as_text(edit):
     editing.refusals = True
     editing.focus("capability")
     editing.page.evaluate(
-        """() => {
+        """(text) => {
             const clipboardData = new DataTransfer();
-            clipboardData.setData("text/plain", '{"sdtheory": 1, "format": "<img src=x onerror=alert(1)>", "model": ""}');
-            document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-        }"""
+            clipboardData.setData("text/plain", text);
+            const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(event);
+        }""",
+        json.dumps({"sdtheory": 1, "format": "<img src=x onerror=alert(1)>", "model": ""}),
     )
     editing.warns("the format '<img src=x onerror=alert(1)>' is unknown")
     assert editing.page.locator(".warned img").count() == 0
