@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdtheory.documents import Document
-from sdtheory.documents.drafting import finite, new_name
+from sdtheory.documents.drafting import finite, new_name, wanted_links
 from sdtheory.documents.index import Entry
 from sdtheory.documents.lexer import references
 from sdtheory.documents.parts import DRAWINGS, VARIABLES
 from sdtheory.documents.view import Element, Point
-from sdtheory.documents.words import CONTROLS, RESERVED
+from sdtheory.documents.words import CONTROLS, PREDEFINED
 from sdtheory.editor.arguments import LONGEST
 from sdtheory.editor.drawing_edits import Done
 from sdtheory.editor.editing import Editing, with_view
@@ -75,7 +75,8 @@ def paste(editing: Editing, arguments: Mapping[str, Any]) -> Done:
         return _as_aliases(editing, [one for one in placed if one.variable is not None], shift)
     _check_fits(document, part)
     part = part.rename_all(_new_names(document, part))
-    return editing.after(document.insert(part, shift, editing.view)), _called("Paste", _placed(part))
+    new = _linked(document.insert(part, shift, editing.view), part, editing.view)
+    return editing.after(new), _called("Paste", _placed(part))
 
 
 def _called(verb: str, placed: Sequence[Element]) -> str:
@@ -88,6 +89,24 @@ def _called(verb: str, placed: Sequence[Element]) -> str:
 def _placed(part: Document) -> list[Element]:
     """The elements that count: neither links nor the clouds of flows."""
     return [one for one in part.views[0].elements if one.kind in DRAWINGS]
+
+
+def _linked(document: Document, part: Document, view: int) -> Document:
+    """The document with the links that the copies' equations ask for and that were not copied: from what was here."""
+    elements = {one.id: one for one in document.views[view].elements}
+    drawn = {canonical(one.variable or "") for one in elements.values() if one.kind != "connector"}
+    linked: dict[str, set[str]] = {}
+    for one in elements.values():
+        if one.kind == "connector" and one.source in elements and one.target in elements:
+            source, target = (
+                canonical(elements[end or ""].variable or "") for end in (one.source, one.target)
+            )
+            linked.setdefault(target, set()).add(source)
+    for key in part.variables:
+        entry = document.variables[key]
+        if wanted_links(document, entry)[0].keys() & drawn - linked.get(key, set()):
+            document = document.match_links(entry.name)
+    return document
 
 
 def _as_aliases(editing: Editing, placed: Sequence[Element], shift: Point) -> Done:
@@ -128,7 +147,7 @@ def _part_of(text: str, document: Document) -> Document:
         raise _refused("the text is damaged")
     if type(found[MARK]) is not int or found[MARK] != VERSION:
         raise _refused("it was copied by another version of the editor")
-    if format not in RESERVED:
+    if format not in _FORMATS:
         raise _refused(f"the format '{shown(format)}' is unknown")
     if format != document.format:
         raise _refused(
@@ -197,7 +216,7 @@ def _check_fits(document: Document, part: Document) -> None:
 
 def _check_known(document: Document, name: str) -> None:
     """Raise when the root of the model has no such variable that can have an alias."""
-    if canonical(name) in RESERVED[document.format]:
+    if canonical(name) in PREDEFINED[document.format]:
         return
     entry = document.variables.get(name)
     if entry is None or entry.model or entry.kind in ("subscript", "opaque"):

@@ -155,6 +155,20 @@ def test_a_pasted_model_has_no_issue_that_the_model_had_not(path):
     assert after <= before
 
 
+@LAWS
+@given(selections())
+def test_a_copy_of_any_part_has_no_issue_but_that_nothing_uses_it(selection):
+    state, view, ids = selection
+    try:
+        text = answer(state, {"op": "copied", "args": {"ids": ids, "view": view}})[1]["text"]
+    except Refused:
+        return
+    new = pasted(state, text, view=view).document
+    before = {(issue.code, canonical(issue.variable or "")) for issue in sd.check(state.document)}
+    after = {(issue.code, canonical(issue.variable or "").removesuffix(" 2")) for issue in sd.check(new)}
+    assert {code for code, _ in after - before} <= {"unused-variable"}
+
+
 @pytest.mark.parametrize("name", ["farm", "tank"])
 def test_arrays_keep_their_subscripts(name):
     state = of_document(SMALL[name])
@@ -233,8 +247,10 @@ def test_an_alias_of_what_was_not_copied_needs_its_variable():
     text = copied(of_document(SMALL["farm"]), 1, wanted=["rate"])["text"]
     new = pasted(of_document(SMALL["farm"]), text).document
     assert [one.kind for one in new.views[0].elements if one.variable == "rate"] == ["auxiliary", "alias"]
-    with pytest.raises(Refused, match="there is no variable 'rate' here to be shown by an alias"):
-        pasted(of_document(SMALL["seed.mdl"]), text)
+    for name in ("rate", "MAX"):
+        other = text.replace("10,2,rate", f"10,2,{name}")
+        with pytest.raises(Refused, match=f"there is no variable '{name}' here to be shown by an alias"):
+            pasted(of_document(SMALL["seed.mdl"]), other)
 
 
 def test_what_belongs_to_a_module_is_neither_copied_from_nor_pasted_into():
