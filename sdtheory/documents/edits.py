@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -187,6 +187,19 @@ class Edits:
     def rename(self, old: str, new: str) -> Document:
         """The document with a variable, dimension or element called otherwise, in every equation and view."""
         return self._edited("rename", old, new)
+
+    def rename_all(self, names: Mapping[str, str]) -> Document:
+        """The document with several variables called otherwise at once; no new name is one of the old ones.
+
+        Examples
+        --------
+        >>> from sdtheory.documents import from_bytes
+        >>> from_bytes(b"a = b ~~|\\nb = 3 ~~|").rename_all({"a": "c", "b": "d"}).text
+        'c = d ~~|\\nd = 3 ~~|'
+        """
+        document = cast("Document", self)
+        verb = _of_format(document.format).rename
+        return self.splice([edit for old, new in names.items() for edit in verb(document, old, new)])
 
     def set_simulation(
         self,
@@ -370,6 +383,66 @@ class Edits:
         if end not in ("source", "target"):
             raise UsageError(f"end='{shown(end)}'", remedy="use 'source' or 'target'")
         return self._edited("attach", flow, end, stock)
+
+    # parts
+
+    def extract(self, ids: Iterable[str], view: int = 0) -> Document:
+        """A small document of the same format with some elements of a view and the variables that they show.
+
+        Links are taken when both their ends are. A flow whose stock is not taken ends in a cloud, and a stock
+        is left without the flows that are not taken.
+
+        Parameters
+        ----------
+        ids : iterable of str
+            Of elements; those that cannot be taken, such as modules, are passed over.
+        view : int
+
+        Raises
+        ------
+        UsageError
+            Nothing of it can be taken.
+
+        Examples
+        --------
+        >>> from sdtheory.documents import read
+        >>> document = read("models/m0_seed.mdl")
+        >>> ids = [one.id for one in document.views[0].elements if one.variable == "capability"]
+        >>> list(document.extract(ids).variables)
+        ['capability']
+        """
+        from sdtheory.documents.document import Document
+
+        document = cast(Document, self)
+        module = _of_format(document.format)
+        text = module.extract(document, ids, view)
+        part = Document(text.encode(), document.format, "utf-8", None, document.limits)
+        return part.splice(module.strip(part))
+
+    def insert(self, part: Document, shift: tuple[float, float] = (0.0, 0.0), view: int = 0) -> Document:
+        """The document with all variables of a part of another, and with its drawings in a view.
+
+        Parameters
+        ----------
+        part : Document
+            As `extract` gives it; none of its names is used here.
+        shift : (float, float)
+            How far to the right and down of their places there the elements are put.
+        view : int
+
+        Raises
+        ------
+        DocumentError
+            A name is used already, or the part would be read otherwise here.
+        """
+        from sdtheory.documents.parts import check_added
+
+        document = cast("Document", self)
+        if part.format != document.format:
+            raise UsageError(f"a part of a {part.format} file does not fit into a {document.format} file")
+        new = self._edited("insert", part, shift, view)
+        check_added(document, part, new)
+        return new
 
     def diff(self, other: Document) -> str:
         """What another document has otherwise, as a unified diff; "" when the bytes are the same."""

@@ -16,6 +16,7 @@ from sdtheory.documents.vensim_blocks import prose, units_of
 from sdtheory.documents.vensim_connect import attach, connect, disconnect, match_links
 from sdtheory.documents.vensim_insert import indented
 from sdtheory.documents.vensim_lookup import set_lookup
+from sdtheory.documents.vensim_parts import extract, insert, strip
 from sdtheory.documents.vensim_rates import rate_of
 from sdtheory.documents.vensim_rename import rename
 from sdtheory.documents.vensim_settings import set_simulation
@@ -54,6 +55,8 @@ __all__ = [
     "connect",
     "disconnect",
     "draw_variable",
+    "extract",
+    "insert",
     "match_links",
     "move",
     "remove",
@@ -67,6 +70,7 @@ __all__ = [
     "set_lookup",
     "set_simulation",
     "set_units",
+    "strip",
 ]
 
 

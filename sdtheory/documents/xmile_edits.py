@@ -25,6 +25,7 @@ from sdtheory.documents.xmile_additions import (
     rename_view,
 )
 from sdtheory.documents.xmile_links import connect, disconnect, match_links
+from sdtheory.documents.xmile_parts import extract, insert, strip
 from sdtheory.documents.xmile_rename import rename
 from sdtheory.documents.xmile_source import Source, entry_called, source_of
 from sdtheory.documents.xmile_view_edits import attach, move, reshape
@@ -47,6 +48,8 @@ __all__ = [
     "connect",
     "disconnect",
     "draw_variable",
+    "extract",
+    "insert",
     "match_links",
     "move",
     "remove",
@@ -60,6 +63,7 @@ __all__ = [
     "set_lookup",
     "set_simulation",
     "set_units",
+    "strip",
 ]
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"

@@ -139,6 +139,7 @@ CHANGING: Mapping[str, Mapping[str, Kind]] = {
     "disconnect": {"id": TEXT},
     "match_links": {"name": TEXT},
     "layout": {},
+    "paste": {"text": TEXT, "x": optional(NUMBER), "y": optional(NUMBER), "alias": optional(FLAG)},
     "align": {"ids": TEXTS, "how": TEXT},
     "undo": {},
     "redo": {},
@@ -148,6 +149,7 @@ ASKING: Mapping[str, Mapping[str, Kind]] = {
     "open": {},
     "history": {},
     "diff": {},
+    "copied": {"ids": TEXTS},
     "rename_preview": {"name": TEXT, "to": TEXT},
     "check": {
         **_NAMED, **_TICKET, "field": optional(FIELD), "caret": optional(COUNT), "subscripts": optional(TEXT),

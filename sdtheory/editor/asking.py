@@ -9,6 +9,7 @@ from typing import Any
 from sdtheory.documents import Document
 from sdtheory.editor.checks import check_field
 from sdtheory.editor.looking import DEPTH, causes, find, rename_preview, uses
+from sdtheory.editor.pasting import copied
 from sdtheory.editor.scenes import scene_of
 from sdtheory.editor.state import State
 
@@ -18,6 +19,8 @@ Arguments = Mapping[str, Any]
 
 def asked(state: State, op: str, arguments: Arguments, view: int) -> Plain:
     """The reply to an operation that changes nothing."""
+    if op == "copied":
+        return copied(state.document, state.identity, arguments["ids"], view)
     return scene_of(state, view) if op == "open" else _ANSWERS[op](state, arguments)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sdtheory.documents import Document, from_bytes, read
 from sdtheory.documents.saving import write
-from sdtheory.editor import arranging, drawing_edits, variable_edits
+from sdtheory.editor import arranging, drawing_edits, pasting, variable_edits
 from sdtheory.editor.arguments import ASKING, CHANGING, WORKING, checked
 from sdtheory.editor.asking import asked, difference
 from sdtheory.editor.drawing_edits import Done
@@ -36,6 +36,7 @@ _VERBS = {
         "set_lookup", "set_range", "set_simulation", "match_links",
     ),
     arranging: ("align", "layout"),
+    pasting: ("paste",),
 }  # fmt: skip
 _EDITS: Mapping[str, Callable[[Editing, Mapping[str, Any]], Done]] = {
     verb: getattr(module, verb) for module, verbs in _VERBS.items() for verb in verbs
@@ -178,7 +179,7 @@ def _refuse_submodels(state: State, op: str, arguments: Mapping[str, Any], view:
     numbers = {
         int(head) for head in (id.partition(":")[0] for id in ids) if head.isdecimal() and len(head) < 6
     }
-    numbers |= {view} if op.startswith("add_") and op != "add_view" else set()
+    numbers |= {view} if op == "paste" or (op.startswith("add_") and op != "add_view") else set()
     models = [document.views[number].model for number in numbers if number < len(document.views)]
     if entry is not None:
         models.append(entry.model)

@@ -1,5 +1,6 @@
 // The editor: puts the parts together. `export default { render({ model, el }) }` is the whole interface.
 
+import { makeClipboard } from "./clipboard.js";
 import { button, canonicalName, counted, html, setText } from "./dom.js";
 import { makeDiagram } from "./diagram.js";
 import { exportItems, makeMenu, saveDocument, showHistory, showKeys, showSettings, solveConflict } from "./dialogs.js";
@@ -51,7 +52,7 @@ function makeParts(store, root) {
   listenToDiagram(store, diagram, tools, pointer);
   const loops = makeLoops(store, diagram, runs);
   return {
-    diagram, tools, pointer, runs, loops, root,
+    diagram, tools, pointer, runs, loops, root, clipboard: makeClipboard(store, root, diagram),
     panel: makePanel(store, diagram, runs), sliders: makeSliders(store, runs), policies: makePolicies(store, runs),
     issues: makeIssues(store), tree: makeTree(store), find: makeFind(store, diagram), tabs: makeTabs(store), table: makeTable(store),
     timeline: makeTimeline(store, runs, loops),
@@ -95,7 +96,7 @@ function makeBar(store, root, parts) {
     html("div", { class: "group" }, button("\u2212", () => parts.diagram.zoomBy(0.8), { "aria-label": "Smaller", title: "-" }),
       button("Fit", parts.diagram.fit, { title: "0" }), button("+", () => parts.diagram.zoomBy(1.25), { "aria-label": "Larger", title: "+" })),
     html("div", { class: "group" }, button("Find", parts.find.open, { title: "Ctrl+F" }), list, makeMenu("Export", () => exportItems(store)),
-      makeMenu("More", () => moreItems(store, root)), button("?", parts.help, { "aria-label": "Keys", title: "?" })));
+      makeMenu("More", () => [...moreItems(store, root), ...parts.clipboard.items()]), button("?", parts.help, { "aria-label": "Keys", title: "?" })));
 
   function show() {
     const { history, dirty, name, file, read_only: readOnly } = store.scene;

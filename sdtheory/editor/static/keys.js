@@ -23,6 +23,7 @@ export const KEYS = [
   ["R", "attach an end of a flow: R, go to a stock or an empty place, Enter"],
   ["B", "bend the pipe of a flow"],
   ["Ctrl+D", "alias of this element"],
+  ["Ctrl+C, Ctrl+X, Ctrl+V", "copy, cut and paste, also into another view or file of the same format; Ctrl+Shift+V pastes aliases"],
   ["L", "list of links"],
   ["K", "match the links of this variable with its equation"],
   ["0 + -", "fit, nearer, farther; Shift+arrow pans"],
