@@ -113,6 +113,22 @@ export function drawCrosshair(diagram, at, from = null) {
 }
 
 /**
+ * Thin lines through a dragged element and the neighbours that it is in line with.
+ * @param {any} diagram
+ * @param {{axis: "x" | "y", from: {x: number, y: number}, to: {x: number, y: number}}[]} guides
+ */
+export function drawGuides(diagram, guides) {
+  diagram.marks.querySelectorAll(".guide").forEach((/** @type {Element} */ old) => old.remove());
+  const beyond = 24 / diagram.camera.scale;
+  for (const { axis, from, to } of guides) {
+    const along = axis === "x" ? "y" : "x";
+    const [start, stop] = [Math.min(from[along], to[along]) - beyond, Math.max(from[along], to[along]) + beyond];
+    const d = axis === "x" ? `M${from.x},${start}V${stop}` : `M${start},${from.y}H${stop}`;
+    diagram.marks.append(svg("path", { class: "guide", "data-axis": axis, d }));
+  }
+}
+
+/**
  * Paint links by their share of what happens; an empty map takes the paint away.
  * @param {any} diagram
  * @param {Map<string, {share: number, kind: "reinforcing" | "balancing" | "unknown", strong: boolean}>} links

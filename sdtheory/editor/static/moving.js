@@ -2,6 +2,7 @@
 
 import { arcMiddle, clippedCurve, isLevel, linkCurve, linkShapes, onPipe, pipePoints, pipeShapes, valveShape, withMovedEnd } from "./geometry.js";
 import { linkOutlines } from "./shapes.js";
+import { sortedPlaces } from "./snapping.js";
 
 const LINK_COLOUR = "#4F6F8F";
 const MOVABLE = ["stock", "flow", "auxiliary", "cloud", "alias", "text", "module", "group"];
@@ -107,6 +108,20 @@ export function dragPreview(store, ids, dx, dy) {
     redrawn.set(link.id, reclippedLink(changed, elementOf).groups);
   }
   return { shifted, dx, dy, redrawn, moved };
+}
+
+/**
+ * Where the elements in sight are that stay when some are dragged.
+ * @param {import("./store.js").Store} store
+ * @param {string[]} ids
+ * @param {any} diagram
+ */
+export function neighboursOf(store, ids, diagram) {
+  const { moved } = dragPreview(store, ids, 1, 1);
+  const inSight = ([x, y]) => x >= 0 && y >= 0 && x <= diagram.node.clientWidth && y <= diagram.node.clientHeight;
+  const staying = [...store.elements.values()].filter((one) =>
+    isMovable(one) && one.kind !== "group" && !moved.has(one.id) && inSight(diagram.toScreen([one.x, one.y])));
+  return sortedPlaces(staying);
 }
 
 /** @param {import("./store.js").Store} store @param {string} kind @param {Set<string>} ids */
