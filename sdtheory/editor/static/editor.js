@@ -298,7 +298,9 @@ function openElement(store, diagram, panel, element) {
     return;
   }
   if (element.kind === "connector") {
-    store.say("Alt and the arrow keys bend the link; Delete removes it");
+    store.emit("show-panel", "variable");
+    panel.editLink();
+    store.say("sign and marks of the link; back in the diagram Alt and the arrow keys bend it, Delete removes it");
     return;
   }
   store.emit("show-panel", "variable");

@@ -15,7 +15,7 @@ export const KEYS = [
   ["Ctrl+arrow", "go along a link: right and down to what it influences, left and up to what influences it; with a tool: put the cross on the next element"],
   ["Alt while dragging", "do not snap to what is in line nearby"],
   ["Alt+arrow (with Shift)", "move what is selected by 5 px (1 px); on a link: bend it"],
-  ["Enter", "edit the equation; with a tool: act at the cross"],
+  ["Enter", "edit the equation, or the sign and marks of a link; with a tool: act at the cross"],
   ["Space", "select; with Shift or Ctrl: add to the selection"],
   ["F2", "rename"],
   ["Delete", "remove"],

@@ -1,8 +1,8 @@
 // What lies over the drawing: rings, handles, the place of a tool, the colours of loops.
 
 import { svg } from "./dom.js";
-import { isLevel, linkCurve, pipePoints } from "./geometry.js";
-import { elementBounds } from "./shapes.js";
+import { clippedCurve, isLevel, linkCurve, pipePoints } from "./geometry.js";
+import { elementBounds, linkOutlines } from "./shapes.js";
 
 /**
  * Rings round what is selected, and handles of a single selected element.
@@ -91,9 +91,11 @@ function arcHandlePlace(store, link) {
   const source = store.elements.get(link.source);
   const target = store.elements.get(link.target);
   if (!source || !target) return null;
-  if (link.control) return link.control;
+  if (link.control && !link.delay) return link.control;
   const curve = linkCurve(link, [source.x, source.y], [target.x, target.y]);
-  return curve[Math.floor(curve.length / 2)];
+  if (!link.delay) return curve[Math.floor(curve.length / 2)];
+  const seen = clippedCurve(curve, linkOutlines(source), linkOutlines(target));
+  return seen[Math.floor(seen.length / 4)] ?? null; // beside the strokes, which it would hide
 }
 
 /**
