@@ -120,6 +120,8 @@ def test_a_line_is_dashed_with_the_pointer_and_solid_again_with_keys(edit):
     editing.hears("line dashed")
     line = link_between(editing, "researchers", "base experimenters").locator(".line")
     assert line.get_attribute("stroke-dasharray") == "5 4"
+    label = link_between(editing, "researchers", "base experimenters").get_attribute("aria-label")
+    assert label.endswith(", positive, dashed")
     after = editing.save()
     assert lines_changed(before, after) == ["-", "+"] and b'line_style="dashed"' in after
     x, y = editing.place("researchers")
@@ -179,6 +181,10 @@ def test_a_wrong_sign_is_put_right_with_keys(edit, model):
     editing.press("Tab", "Enter")
     editing.hears("sign: positive, as computed")
     assert editing.save() == before
+    assert editing.page.evaluate("() => document.activeElement.getAttribute('aria-label')") == "Sign"
+    editing.press("Control+z")
+    editing.hears("undone: Sign of link researchers to base experimenters")
+    assert editing.field("Sign").input_value() == "-"
 
 
 def test_the_offered_sign_follows_the_equations(edit):
@@ -233,3 +239,55 @@ def test_what_marks_a_link_has_a_name_and_room_for_a_finger(edit, file):
         assert box["width"] >= 24 and box["height"] >= 24
         name = controls.nth(i).evaluate("node => node.getAttribute('aria-label') || node.textContent.trim()")
         assert name
+
+
+def menu_item(editing, words: str):
+    """Open the menu of what is done seldom; one of its items."""
+    editing.page.get_by_role("button", name="More", exact=True).click()
+    return editing.page.get_by_role("menuitem", name=words)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_name_goes_to_another_side_by_pointer_and_back_by_undo(edit, model):
+    editing = edit(model)
+    before = editing.path.read_bytes()
+    editing.element("researchers").click()
+    menu_item(editing, "Name: left").click()
+    editing.hears("name: left")
+    after = editing.save()
+    assert lines_changed(before, after) == ["-", "+"]
+    editing.undo()
+    editing.hears("undone: Side of the name of researchers")
+    assert editing.save() == before
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_sign_is_chosen_from_the_menu_with_keys(edit, model):
+    editing = edit(model)
+    before = editing.path.read_bytes()
+    link = link_between(editing, "researchers", "base experimenters")
+    link.focus()
+    editing.press("Space")
+    more = editing.page.get_by_role("button", name="More", exact=True)
+    more.focus()
+    editing.press("Enter")
+    while editing.page.evaluate("() => document.activeElement.textContent") != "Mark as negative":
+        editing.press("ArrowDown")
+    editing.press("Enter")
+    editing.hears("sign: negative")
+    assert lines_changed(before, editing.save()) == ["-", "+"]
+    assert link.get_attribute("aria-label").endswith(", negative")
+
+
+def test_a_colour_is_written_as_the_format_writes_it(edit):
+    editing = edit("m0_seed.xmile")
+    before = editing.path.read_bytes()
+    editing.element("researchers").click()
+    menu_item(editing, "Colour\u2026").click()
+    editing.page.get_by_label("Colour, as the file writes it").last.fill("#AA3377")
+    editing.press("Enter")
+    editing.hears("colour: #AA3377")
+    after = editing.save()
+    assert lines_changed(before, after) == ["-", "+"] and b'color="#AA3377"' in after
+    editing.undo()
+    assert editing.save() == before

@@ -56,7 +56,7 @@ export function listenToPage(root, acts) {
     let act;
     if (key === "s") act = acts.save;
     else if (key === "f") act = acts.find;
-    else if (takesText(event.target) && !/** @type {any} */ (event.target).readOnly) return; // a field has an undo of its own
+    else if (takesText(event.target) && !/** @type {any} */ (event.target).matches("select, [readonly]")) return; // a field has an undo of its own
     else if (key === "z") act = event.shiftKey ? acts.redo : acts.undo;
     else if (key === "y") act = acts.redo;
     if (!act) return;
