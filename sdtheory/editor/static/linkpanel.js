@@ -24,7 +24,7 @@ export function makeLinkPanel(store, leave) {
   const dashed = html("input", { type: "checkbox", "aria-label": "Dashed line" });
   const dashedField = html("label", { class: "inline" }, dashed, html("span", { text: "Dashed line" }));
   const node = html("div", { class: "link-panel", role: "group", "aria-label": "Link", hidden: true },
-    html("div", { class: "heading" }, html("span", { class: "kind", text: "Link" })),
+    html("span", { class: "title", text: "Link" }),
     html("p", { class: "ends" }, from, html("span", { text: " \u2192 " }), to),
     labelled("Sign", sign), html("div", { class: "buttons" }, computed, use),
     html("div", { class: "checks" }, html("label", { class: "inline" }, delay, html("span", { text: "Delay mark" })), dashedField));
