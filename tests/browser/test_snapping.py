@@ -163,3 +163,19 @@ def test_the_list_of_keys_tells_how_to_drag_without_snapping(edit):
     row = editing.page.locator(".keys tr", has_text="Alt while dragging")
     assert "snap" in row.inner_text()
     editing.press("Escape")
+
+
+def test_escape_ends_the_drag_and_takes_the_guide_away(edit):
+    editing = edit("m0_seed.mdl")
+    mouse, before = editing.page.mouse, editing.document.bytes
+    other, old = element(editing, "capability", "stock"), element(editing, "cumulative gap", "stock")
+    x, y = editing.place("cumulative gap")
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 40, y + (other.y - old.y) * scale_of(editing) + 2, steps=4)
+    editing.page.locator('.guide[data-axis="y"]').wait_for(state="attached")
+    editing.press("Escape")
+    assert editing.page.locator(".guide").count() == 0
+    mouse.up()
+    assert editing.document.bytes == before
+    assert editing.place("cumulative gap") == pytest.approx((x, y), abs=1)
