@@ -35,6 +35,7 @@ from sdtheory.names import canonical
 
 CONNECTOR = "#4F6F8F"
 LIGHTER = "#7A7A7A"  # outline of a constant
+DASHED = (5.0, 4.0)
 LEAST = (24.0, 16.0)  # size of a box without one
 _WIDE = 200.0  # of a text without a width
 LAYERS = ("group", "pipe", "cloud", "connector", "module", "stock", "flow", "auxiliary", "alias", "text")
@@ -311,14 +312,10 @@ def _connector(element: Element, elements: Mapping[str, Element], facts: Facts) 
     curve = curve[: arriving[0] if len(arriving) else len(curve)]
     if len(curve) < 3:
         return []
-    shapes: list[Shape]
+    dash = DASHED if element.line_style == "dashed" else ()
+    shapes: list[Shape] = [*arrow(curve, CONNECTOR, 1.0, dash)]
     if element.points:
-        shapes = [
-            line_through(list(map(tuple, curve)), stroke=CONNECTOR, role="line"),
-            *arrow(curve, CONNECTOR, 1.0)[1:],
-        ]
-    else:
-        shapes = [*arrow(curve, CONNECTOR, 1.0)]
+        shapes[0] = line_through(list(map(tuple, curve)), stroke=CONNECTOR, dash=dash, role="line")
     if element.delay:
         shapes += delay_mark(curve, CONNECTOR, 1.0)
     if element.polarity in SIGNS:

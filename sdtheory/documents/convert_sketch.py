@@ -172,6 +172,7 @@ class _Writing:
         drawn = "|".join("({},{})".format(*self.at(*point)) for point in points if point) or "(0,0)"
         arc = 1 if element.control else 0
         dtype = 64 + element.delay
+        self.lost["dashed line of a connector"] += element.line_style == "dashed"
         colour = triple(xmile_look(element).colour)
         start = f"1,{self.ids[element.id]},{numbers[0]},{numbers[1]},{arc},0,{_SIGNS[element.polarity]},0,0"
         return [f"{start},{dtype},0,{colour},,{max(len(points), 1)}|{drawn}|"]

@@ -333,6 +333,8 @@ class Edits:
         height: float | None = None,
         colour: str | None = None,
         polarity: str | None = None,
+        delay: bool | None = None,
+        line_style: str | None = None,
         view: int = 0,
     ) -> Document:
         """The document with another look of an element.
@@ -354,11 +356,31 @@ class Edits:
             As the format writes it.
         polarity : str, optional
             Of a connector: ``"+"``, ``"-"`` or ``""``.
+        delay : bool, optional
+            Of a connector, whether it bears the mark of a delay.
+        line_style : str, optional
+            Of a connector: ``"solid"`` or ``"dashed"``. A Vensim file is not known to hold it.
+
+        Raises
+        ------
+        UsageError, DocumentError
+            Elements of this kind, or files of this format, have no such look.
+
+        Examples
+        --------
+        >>> from sdtheory.documents import read
+        >>> old = read("models/m0_seed.xmile")
+        >>> link = next(one.id for one in old.views[0].elements if one.kind == "connector")
+        >>> new = old.reshape(link, delay=True, line_style="dashed")
+        >>> [(one.delay, one.line_style) for one in new.views[0].elements if one.id == link]
+        [(True, 'dashed')]
         """
         looks: dict[str, Any] = {"angle": angle, "label_side": label_side, "width": width, "height": height}
-        looks |= {"colour": colour, "polarity": polarity}
+        looks |= {"colour": colour, "polarity": polarity, "delay": delay, "line_style": line_style}
         if polarity not in (None, "", "+", "-"):
             raise UsageError(f"polarity='{shown(polarity)}'", remedy="use '+', '-' or ''")
+        if line_style not in (None, "solid", "dashed"):
+            raise UsageError(f"line_style='{shown(line_style)}'", remedy="use 'solid' or 'dashed'")
         given: dict[str, Any] = {word: value for word, value in looks.items() if value is not None}
         if points is not None:
             given["points"] = [(float(x), float(y)) for x, y in points]

@@ -87,7 +87,7 @@ def _pipe_points(drawing: Drawing, arrow: Arrow, valve: int, moved: set[int], st
 
 
 def reshape(document: Document, element: str, given: dict[str, Any], view: int) -> list[Edit]:
-    """Points, sizes, the side of the name, colour."""
+    """Points, sizes, the side of the name, colour, signs of links."""
     number, found = element_called(document, element, view)
     drawing = Drawing(opened(document), number)
     item = drawing.item_of(found)
@@ -190,12 +190,27 @@ def _colour(drawing: Drawing, element: Element, item: Shape | Arrow, colour: str
     if len(drawing.fields(item)) <= number:
         raise _refuse(drawing, element, "has no colour of its own in the file", "set it in Vensim first")
     drawing.set_field(item, number, colour)
+    if isinstance(item, Arrow):
+        # Vensim heeds an arrow's colour only where this bit says so
+        drawing.set_field(item, 8, str(int(drawing.fields(item)[8] or 0) | 1))
 
 
 def _polarity(drawing: Drawing, element: Element, item: Shape | Arrow, polarity: str) -> None:
     if not isinstance(item, Arrow) or element.kind != "connector":
         raise _refuse(drawing, element, "has no polarity", "give one to a connector")
     drawing.set_field(item, 6, str(polarity_code(drawing, polarity)))
+
+
+def _delay(drawing: Drawing, element: Element, item: Shape | Arrow, delay: bool) -> None:
+    if not isinstance(item, Arrow) or element.kind != "connector":
+        raise _refuse(drawing, element, "has no mark of a delay", "give one to a connector")
+    if element.delay != delay:
+        # the other bits are styles, which stay
+        drawing.set_field(item, 9, str(int(drawing.fields(item)[9] or 0) ^ 1))
+
+
+def _line_style(drawing: Drawing, element: Element, item: Shape | Arrow, style: str) -> None:
+    raise _refuse(drawing, element, "has no style of its line that a Vensim file is known to hold")
 
 
 _SHAPING = {
@@ -206,6 +221,8 @@ _SHAPING = {
     "height": _size("height"),
     "colour": _colour,
     "polarity": _polarity,
+    "delay": _delay,
+    "line_style": _line_style,
 }
 
 

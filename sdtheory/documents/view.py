@@ -43,6 +43,8 @@ class Element:
         "+", "-" or "".
     delay : bool
         Delay mark.
+    line_style : str
+        XMILE: of a connector, ``"solid"``, ``"dashed"`` or a vendor's own; "" when the file does not say.
     text : str
         Words of a text box, label of a group, or the name as the view spells it.
     uid : str
@@ -77,6 +79,7 @@ class Element:
     angle: float | None = None
     polarity: str = ""
     delay: bool = False
+    line_style: str = ""
     text: str = ""
     uid: str = ""
     shape: str = ""

@@ -28,7 +28,7 @@ _KINDS = {
     "group": "group",
 }
 _PREDEFINED = frozenset({"time", "dt", "starttime", "stoptime"})
-_STYLED = ("label_side", "color", "background", "font_family")
+_STYLED = ("label_side", "color", "background", "font_family", "line_style")
 _NOT_DRAWN = frozenset({"style", "simulation_delay"})
 _SIZES = {
     "stock": (45.0, 35.0),
@@ -383,6 +383,7 @@ class _Reading:
             angle=angle,
             polarity=polarity if polarity in ("+", "-") else "",
             delay=node.get("delay_mark").strip().lower() == "true",
+            line_style=self.style(node, "line_style").strip().lower(),
             text=polarity,
             uid=node.attributes.get("uid", ""),
             colour=self.style(node, "color"),

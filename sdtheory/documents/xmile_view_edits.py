@@ -60,7 +60,7 @@ def move(document: Document, element: str, x: float, y: float, view: int) -> lis
 
 
 def reshape(document: Document, element: str, given: Mapping[str, Any], view: int) -> list[Edit]:
-    """Points, angle, side of the name, size, colour and polarity of an element."""
+    """Points, angle, side of the name, size, colour of an element, and the marks of a connector."""
     drawing, one = drawn(document, element, view)
     if one.kind == "cloud" and given:
         raise cannot(document, one, "is the end of a flow", "reshape the flow")
@@ -78,11 +78,25 @@ def reshape(document: Document, element: str, given: Mapping[str, Any], view: in
         _set_size(document, drawing, one, given.get("width"), given.get("height"))
     if "colour" in given:
         drawing.set(node, color=checked(str(given["colour"]), "the colour", document.file))
-    if "polarity" in given:
-        if one.kind != "connector":
-            raise cannot(document, one, "has no polarity")
-        drawing.set(node, **{drawing.source.xml.attribute_name(node, "polarity"): given["polarity"] or None})
+    _set_marks(document, drawing, one, given)
     return drawing.edits()
+
+
+def _set_marks(document: Document, drawing: Drawing, one: Element, given: Mapping[str, Any]) -> None:
+    """Sign, mark of delay and style of the line, which only connectors have."""
+    marks: dict[str, str | None] = {}
+    if "polarity" in given:
+        marks["polarity"] = given["polarity"] or None
+    if "delay" in given and given["delay"] != one.delay:
+        marks["delay_mark"] = "true" if given["delay"] else None
+    if "line_style" in given and given["line_style"] != (one.line_style or "solid"):
+        marks["line_style"] = given["line_style"]
+    asked = [word for word in ("polarity", "delay", "line_style") if word in given]
+    if asked and one.kind != "connector":
+        raise cannot(document, one, f"has no {asked[0].replace('_', ' ')}")
+    node = drawing.source.drawn(one)
+    for name, value in marks.items():
+        drawing.set(node, **{drawing.source.xml.attribute_name(node, name): value})
 
 
 def _set_points(document: Document, drawing: Drawing, one: Element, points: list[Point]) -> None:

@@ -106,7 +106,7 @@ CHANGING: Mapping[str, Mapping[str, Kind]] = {
     "reshape": {
         "id": TEXT, "points": optional(POINTS), "control": optional(POINT_OR_NOTHING), "angle": optional(NUMBER),
         "label_side": optional(TEXT), "width": optional(NUMBER), "height": optional(NUMBER),
-        "colour": optional(TEXT), "polarity": optional(TEXT),
+        "colour": optional(TEXT), "polarity": optional(TEXT), "delay": optional(FLAG), "line_style": optional(TEXT),
     },
     "attach": {"id": TEXT, "end": END, "to": TEXT_OR_NOTHING, "point": optional(POINT)},
     "add_stock": {**_PLACED, **_DRAWN, "initial": optional(SETTING)},
@@ -165,6 +165,7 @@ WORKING: Mapping[str, Mapping[str, Kind]] = {
     "simulate": {**_TICKET, "changes": optional(CHANGES), "outputs": optional(TEXTS), "width": optional(COUNT)},
     "issues": _TICKET,
     "loops": _TICKET,
+    "signs": _TICKET,
     "dominance": {**_TICKET, "changes": optional(CHANGES)},
     "compare": {
         **_TICKET, "id": TEXT, "policies": optional(TEXTS), "runs": optional(COUNT), "outputs": optional(TEXTS),

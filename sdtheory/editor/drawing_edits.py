@@ -14,6 +14,10 @@ from sdtheory.errors import shown
 from sdtheory.names import canonical
 
 Done = tuple[Editing, str]  # what came of it, and the name of the step
+_LOOKS = {  # a step that changes one of these alone is called after it
+    "polarity": "Sign of", "delay": "Delay mark of", "line_style": "Line of", "colour": "Colour of",
+    "label_side": "Side of the name of",
+}  # fmt: skip
 _ONLY_DRAWN = ("alias", "connector", "cloud", "text", "group", "other")
 
 
@@ -31,8 +35,20 @@ def reshape(editing: Editing, arguments: Mapping[str, Any]) -> Done:
     given = {word: value for word, value in arguments.items() if word not in ("id", "control")}
     if "control" in arguments:
         given["points"] = [] if arguments["control"] is None else [arguments["control"]]
-    name = called(editing, [id], "Reshape")
+    verb = _LOOKS.get(next(iter(given), ""), "Reshape") if len(given) == 1 else "Reshape"
+    name = _called_link(editing, id, verb)
     return editing.after(editing.document.reshape(editing.own(id), view=editing.view, **given)), name
+
+
+def _called_link(editing: Editing, id: str, verb: str) -> str:
+    """The name of a step on one element; a link is called by its ends."""
+    element = editing.element(id)
+    if element.kind != "connector":
+        return called(editing, [id], verb)
+    by_id = {one.id: one for one in editing.view_of(id).elements}
+    ends = (by_id.get(end or "") for end in (element.source, element.target))
+    source, target = (shown((end.variable or end.kind) if end else "nothing", 40) for end in ends)
+    return f"{verb} link {source} to {target}"
 
 
 def attach(editing: Editing, arguments: Mapping[str, Any]) -> Done:

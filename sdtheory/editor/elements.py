@@ -24,7 +24,7 @@ Plain = dict[str, Any]
 
 _LOOKS = (
     "kind", "variable", "x", "y", "width", "height", "label_side", "label_x", "label_y", "points", "source", "target",
-    "control", "angle", "polarity", "delay", "text", "shape", "colour", "fill", "hidden",
+    "control", "angle", "polarity", "delay", "line_style", "text", "shape", "colour", "fill", "hidden",
 )  # fmt: skip
 
 
@@ -119,6 +119,7 @@ def _drawn(
         "angle": element.angle,
         "polarity": element.polarity,
         "delay": element.delay,
+        "line_style": element.line_style,
         "colour": element.colour,
         "fill": element.fill,
         "shape": element.shape,

@@ -40,6 +40,11 @@ def loops_of(model: Model) -> Plain:
     }
 
 
+def signs_of(model: Model) -> Plain:
+    """The links of a model's causal graph with their computed signs, without looking for loops."""
+    return {"links": _links(causal_graph(model))}
+
+
 def _loop(loop: Loop) -> Plain:
     return {
         "id": loop.id,

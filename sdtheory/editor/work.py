@@ -13,7 +13,7 @@ from sdtheory.editor.models import model_of, model_to_run, prepare
 from sdtheory.editor.policies import comparisons, path_of
 from sdtheory.editor.runs import run_of
 from sdtheory.editor.state import Refused
-from sdtheory.editor.structure import dominance_of, loops_of
+from sdtheory.editor.structure import dominance_of, loops_of, signs_of
 from sdtheory.errors import SDError
 from sdtheory.experiments.experiment import Experiment
 from sdtheory.names import canonical
@@ -89,6 +89,10 @@ def _loops(document: Document, arguments: Mapping[str, Any], experiments: Experi
     yield loops_of(model_of(document))
 
 
+def _signs(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
+    yield signs_of(model_of(document))
+
+
 def _dominance(document: Document, arguments: Mapping[str, Any], experiments: Experiments) -> Iterator[Plain]:
     yield dominance_of(model_of(document), arguments.get("changes", {}))
 
@@ -108,6 +112,7 @@ _STEPS: Mapping[str, Callable[[Document, Mapping[str, Any], Experiments], Iterat
     "simulate": _simulate,
     "issues": _issues,
     "loops": _loops,
+    "signs": _signs,
     "dominance": _dominance,
     "compare": _compare,
 }

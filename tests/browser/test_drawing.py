@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sdtheory.diagrams.arcs import bend_through, bent
+from sdtheory.diagrams.arrows import delay_mark
 from sdtheory.diagrams.symbols import at_cloud, on_border
 from sdtheory.documents.view import Element, arc_middle, leaving, segment_of
 
@@ -119,6 +120,9 @@ def calculated(case: dict) -> object:
             return list(at_cloud(given[0], given[1], element(given[2])))
         case "segmentOf":
             return segment_of(*given)
+        case "delayStrokes":
+            strokes = delay_mark(np.array(given[0], dtype=float), "", 1.0)
+            return [[points[0] for _, points in one.steps] for one in strokes]
     raise AssertionError(case["function"])
 
 

@@ -182,11 +182,13 @@ class Editor(RuleBasedStateMachine):
         if source and target:
             self.do("connect", source=source["id"], target=target["id"], polarity="-")
 
-    @rule(data=st.data(), polarity=st.sampled_from(["+", "-", ""]), angle=st.integers(-180, 360))
-    def reshape(self, data, polarity, angle):
+    @rule(
+        data=st.data(), polarity=st.sampled_from(["+", "-", ""]), angle=st.integers(-180, 360), delay=st.booleans()
+    )  # fmt: skip
+    def reshape(self, data, polarity, angle, delay):
         link = self.some(data, "connector")
         if link:
-            self.do("reshape", id=link["id"], polarity=polarity, angle=angle)
+            self.do("reshape", id=link["id"], polarity=polarity, angle=angle, delay=delay)
 
     @rule(data=st.data())
     def disconnect(self, data):

@@ -221,14 +221,15 @@ def test_a_run_after_any_edits_of_constants_is_that_of_the_edited_file(document,
 
 
 def test_another_number_needs_no_other_model():
-    model, numbers = model_to_run(SEED)
+    own = SEED.set_documentation("researchers", "A model that no other test has run.")
+    model, numbers = model_to_run(own)
     assert numbers == {}
-    edited = SEED.set_equation("search leverage", "2.5").set_equation("researchers", "100")
-    once = SEED.set_equation("search leverage", "2.5")
+    once = own.set_equation("search leverage", "2.5")
+    edited = once.set_equation("researchers", "100")
     assert model_to_run(once) == (model, {"search leverage": 2.5})
     assert model_to_run(edited) == (model, {"search leverage": 2.5, "researchers": 100.0})
     assert model_to_run(once)[0] is model
-    assert model_to_run(SEED.set_units("researchers", "Head"))[0] is not model
+    assert model_to_run(own.set_units("researchers", "Head"))[0] is not model
 
 
 def test_a_change_asked_for_comes_before_a_number_of_the_file():

@@ -41,7 +41,7 @@ export function describeElement(store, element) {
 function describeLink(store, link) {
   const signs = /** @type {Object<string, string>} */ ({ "+": ", positive", "-": ", negative", "?": ", polarity unknown" });
   const words = `link from ${endWords(store, link.source)} to ${endWords(store, link.target)}`;
-  return words + (signs[link.polarity] ?? "") + (link.delay ? ", delayed" : "");
+  return words + (signs[link.polarity] ?? "") + (link.delay ? ", delayed" : "") + (link.line_style === "dashed" ? ", dashed" : "");
 }
 
 /** @param {import("./store.js").Store} store @param {string | null} id */

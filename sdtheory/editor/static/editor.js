@@ -127,15 +127,16 @@ function moreItems(store, root) {
   items.push(item("Place what has no place", () => { store.attempt("layout", {}); }));
   for (const [how, words] of ALIGNMENTS) if (store.selection.length > 1) items.push(item(words, () => { store.attempt("align", { ids: store.selection, how }); }));
   const [id] = store.selection;
+  const look = async (/** @type {string} */ words, /** @type {any} */ args) => (await store.attempt("reshape", { id, ...args })) && store.say(words);
   if (store.elements.get(id)?.kind === "connector") {
     for (const [polarity, words] of [["+", "Mark as positive"], ["-", "Mark as negative"], ["", "No sign"]]) {
-      items.push(item(words, () => { store.attempt("reshape", { id, polarity }); }));
+      items.push(item(words, () => look(polarity ? `sign: ${polarity === "+" ? "positive" : "negative"}` : "sign: no sign", { polarity })));
     }
   } else if (id) {
-    for (const side of ["top", "bottom", "left", "right", "center"]) items.push(item(`Name: ${side}`, () => { store.attempt("reshape", { id, label_side: side }); }));
+    for (const side of ["top", "bottom", "left", "right", "center"]) items.push(item(`Name: ${side}`, () => look(`name: ${side}`, { label_side: side })));
     items.push(item("Colour\u2026", async () => {
       const colour = await askText("Colour, as the file writes it", store.elements.get(id)?.colour ?? "");
-      if (colour) store.attempt("reshape", { id, colour });
+      if (colour) look(`colour: ${colour}`, { colour });
     }));
   }
   return items;
@@ -299,7 +300,9 @@ function openElement(store, diagram, panel, element) {
     return;
   }
   if (element.kind === "connector") {
-    store.say("Alt and the arrow keys bend the link; Delete removes it");
+    store.emit("show-panel", "variable");
+    panel.editLink();
+    store.say("sign and marks of the link; back in the diagram Alt and the arrow keys bend it, Delete removes it");
     return;
   }
   store.emit("show-panel", "variable");

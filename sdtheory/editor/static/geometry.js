@@ -5,7 +5,6 @@
 
 export const VALVE_HALF = 8;
 const LEAST_STOCK = [24, 16];
-const PIPE_HEAD = 11;
 
 /** @param {number} value */
 function wrapAngle(value) {
@@ -362,90 +361,30 @@ export function linkCurve(link, start, stop) {
 }
 
 /**
- * The shapes of a connector along its clipped curve.
+ * Two short strokes across the middle of a curve, the mark of a delay.
  * @param {Point[]} curve
- * @param {string} colour
+ * @returns {Point[][]}
  */
-export function linkShapes(curve, colour) {
-  if (curve.length < 3) return [];
-  const tip = curve[curve.length - 1];
-  let back = curve.length - 1;
-  while (back > 0 && Math.hypot(curve[back][0] - tip[0], curve[back][1] - tip[1]) < 8) back -= 1;
-  const length = Math.hypot(tip[0] - curve[back][0], tip[1] - curve[back][1]) || 1;
-  const way = [(tip[0] - curve[back][0]) / length, (tip[1] - curve[back][1]) / length];
-  const base = [tip[0] - way[0] * 8, tip[1] - way[1] * 8];
-  const half = 3.5;
-  const line = curve.filter((_, i) => i % 6 === 0 && i < back).concat([curve[back]]);
-  return [
-    { type: "path", steps: steps(line), stroke: colour, line: 1, fill: "", dash: [], role: "line" },
-    {
-      type: "path",
-      steps: steps([tip, [base[0] - way[1] * half, base[1] + way[0] * half], [base[0] + way[1] * half, base[1] - way[0] * half]], true),
-      stroke: "", line: 1, fill: colour, dash: [], role: "arrowhead",
-    },
-  ];
+export function delayStrokes(curve) {
+  const lengths = [0];
+  for (let i = 1; i < curve.length; i += 1) {
+    lengths.push(lengths[i - 1] + Math.hypot(curve[i][0] - curve[i - 1][0], curve[i][1] - curve[i - 1][1]));
+  }
+  const half = lengths[lengths.length - 1] / 2;
+  const [before, middle] = [pointAlong(curve, lengths, half - 4), pointAlong(curve, lengths, half)];
+  const length = Math.hypot(middle[0] - before[0], middle[1] - before[1]) || 1;
+  const [x, y] = [(middle[0] - before[0]) / length, (middle[1] - before[1]) / length];
+  return [-2.5, 2.5].map((shift) => [6.5, -6.5].map((side) => /** @type {Point} */ ([
+    middle[0] + x * shift + y * side, middle[1] + y * shift - x * side,
+  ])));
 }
 
-/**
- * Steps of a path through points.
- * @param {number[][]} points
- * @param {boolean} [closed]
- * @returns {any[]}
- */
-export function steps(points, closed = false) {
-  const way = points.map((point, i) => [i ? "L" : "M", [point]]);
-  return closed ? [...way, ["Z", []]] : way;
-}
-
-/**
- * The shapes of a pipe.
- * @param {Point[]} points
- * @param {boolean} twoWay
- */
-export function pipeShapes(points, twoWay) {
-  const count = points.length;
-  const inner = points.map((point) => point.slice());
-  inner[count - 1] = toward(points[count - 1], points[count - 2], PIPE_HEAD * 0.7);
-  if (twoWay) inner[0] = toward(points[0], points[1], PIPE_HEAD * 0.7);
-  const line = (/** @type {string} */ stroke, /** @type {number} */ width, /** @type {string} */ role) => ({
-    type: "path", steps: steps(inner), stroke, line: width, fill: "", dash: [], role,
-  });
-  const heads = [pipeHead(points[count - 2], points[count - 1], false)];
-  if (twoWay) heads.push(pipeHead(points[1], points[0], true));
-  return [line("#000000", 5, "pipe"), line("#FFFFFF", 2.6, "bore"), ...heads];
-}
-
-/** @param {Point} point @param {Point} other @param {number} by @returns {Point} */
-function toward(point, other, by) {
-  const length = Math.hypot(other[0] - point[0], other[1] - point[1]) || 1;
-  const step = Math.min(by, length / 2) / length;
-  return [point[0] + (other[0] - point[0]) * step, point[1] + (other[1] - point[1]) * step];
-}
-
-/** @param {Point} before @param {Point} tip @param {boolean} hollow */
-function pipeHead(before, tip, hollow) {
-  const base = toward(tip, before, PIPE_HEAD);
-  const length = Math.hypot(tip[0] - base[0], tip[1] - base[1]) || 1;
-  const across = [(-(tip[1] - base[1]) / length) * 6, ((tip[0] - base[0]) / length) * 6];
-  const corners = [tip, [base[0] + across[0], base[1] + across[1]], [base[0] - across[0], base[1] - across[1]]];
-  return {
-    type: "path", steps: steps(corners, true), stroke: "#000000", line: 1, fill: hollow ? "#FFFFFF" : "#000000",
-    dash: [], role: hollow ? "backhead" : "arrowhead",
-  };
-}
-
-/**
- * The hourglass across a pipe.
- * @param {Point} at
- * @param {Point[]} points
- */
-export function valveShape(at, points) {
-  const place = points.length > 1 ? segmentOf(points, at) : 0;
-  const level = points.length < 2 || isLevel(points[place], points[place + 1]);
-  const [v, w] = [VALVE_HALF, VALVE_HALF * 0.8];
-  const corners = level ? [[-w, -v], [w, v], [-w, v], [w, -v]] : [[-v, -w], [v, w], [v, -w], [-v, w]];
-  const outline = corners.map(([dx, dy]) => [at[0] + dx, at[1] + dy]);
-  return { type: "path", steps: steps(outline, true), stroke: "#000000", line: 1.2, fill: "#FFFFFF", dash: [], role: "valve" };
+/** @param {Point[]} curve @param {number[]} lengths along it up to each of its points @param {number} at @returns {Point} */
+function pointAlong(curve, lengths, at) {
+  const next = lengths.findIndex((length) => length >= at);
+  if (next <= 0) return next < 0 ? curve[curve.length - 1] : curve[0];
+  const share = (at - lengths[next - 1]) / (lengths[next] - lengths[next - 1]);
+  return /** @type {Point} */ ([0, 1].map((axis) => curve[next - 1][axis] + share * (curve[next][axis] - curve[next - 1][axis])));
 }
 
 /**

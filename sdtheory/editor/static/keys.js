@@ -13,8 +13,9 @@ export const KEYS = [
   ["Tab, Shift+Tab", "next and previous panel; the diagram is one stop"],
   ["arrow keys", "go to the nearest element that way; with a tool: move the cross (Shift: finely)"],
   ["Ctrl+arrow", "go along a link: right and down to what it influences, left and up to what influences it; with a tool: put the cross on the next element"],
+  ["Alt while dragging", "do not snap to what is in line nearby"],
   ["Alt+arrow (with Shift)", "move what is selected by 5 px (1 px); on a link: bend it"],
-  ["Enter", "edit the equation; with a tool: act at the cross"],
+  ["Enter", "edit the equation, or the sign and marks of a link; with a tool: act at the cross"],
   ["Space", "select; with Shift or Ctrl: add to the selection"],
   ["F2", "rename"],
   ["Delete", "remove"],
@@ -56,7 +57,7 @@ export function listenToPage(root, acts) {
     let act;
     if (key === "s") act = acts.save;
     else if (key === "f") act = acts.find;
-    else if (takesText(event.target) && !/** @type {any} */ (event.target).readOnly) return; // a field has an undo of its own
+    else if (takesText(event.target) && !/** @type {any} */ (event.target).matches("select, [readonly]")) return; // a field has an undo of its own
     else if (key === "z") act = event.shiftKey ? acts.redo : acts.undo;
     else if (key === "y") act = acts.redo;
     if (!act) return;

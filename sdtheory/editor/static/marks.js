@@ -1,8 +1,8 @@
 // What lies over the drawing: rings, handles, the place of a tool, the colours of loops.
 
 import { svg } from "./dom.js";
-import { isLevel, linkCurve, pipePoints } from "./geometry.js";
-import { elementBounds } from "./shapes.js";
+import { clippedCurve, isLevel, linkCurve, pipePoints } from "./geometry.js";
+import { elementBounds, linkOutlines } from "./shapes.js";
 
 /**
  * Rings round what is selected, and handles of a single selected element.
@@ -91,9 +91,11 @@ function arcHandlePlace(store, link) {
   const source = store.elements.get(link.source);
   const target = store.elements.get(link.target);
   if (!source || !target) return null;
-  if (link.control) return link.control;
+  if (link.control && !link.delay) return link.control;
   const curve = linkCurve(link, [source.x, source.y], [target.x, target.y]);
-  return curve[Math.floor(curve.length / 2)];
+  if (!link.delay) return curve[Math.floor(curve.length / 2)];
+  const seen = clippedCurve(curve, linkOutlines(source), linkOutlines(target));
+  return seen[Math.floor(seen.length / 4)] ?? null; // beside the strokes, which it would hide
 }
 
 /**
@@ -110,6 +112,22 @@ export function drawCrosshair(diagram, at, from = null) {
   diagram.marks.append(svg("path", {
     class: "crosshair", d: `M${at[0] - size},${at[1]}h${2 * size}M${at[0]},${at[1] - size}v${2 * size}`,
   }));
+}
+
+/**
+ * Thin lines through a dragged element and the neighbours that it is in line with.
+ * @param {any} diagram
+ * @param {{axis: "x" | "y", from: {x: number, y: number}, to: {x: number, y: number}}[]} guides
+ */
+export function drawGuides(diagram, guides) {
+  diagram.marks.querySelectorAll(".guide").forEach((/** @type {Element} */ old) => old.remove());
+  const beyond = 24 / diagram.camera.scale;
+  for (const { axis, from, to } of guides) {
+    const along = axis === "x" ? "y" : "x";
+    const [start, stop] = [Math.min(from[along], to[along]) - beyond, Math.max(from[along], to[along]) + beyond];
+    const d = axis === "x" ? `M${from.x},${start}V${stop}` : `M${start},${from.y}H${stop}`;
+    diagram.marks.append(svg("path", { class: "guide", "data-axis": axis, d }));
+  }
 }
 
 /**

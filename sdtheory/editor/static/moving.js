@@ -1,7 +1,9 @@
 // What a drag shows before it is sent: the moved elements, their pipes and their links, and nothing else.
 
-import { arcMiddle, clippedCurve, isLevel, linkCurve, linkShapes, onPipe, pipePoints, pipeShapes, valveShape, withMovedEnd } from "./geometry.js";
+import { arcMiddle, clippedCurve, isLevel, leavingAngle, linkCurve, onPipe, pipePoints, withMovedEnd } from "./geometry.js";
+import { linkShapes, pipeShapes, valveShape } from "./redrawing.js";
 import { linkOutlines } from "./shapes.js";
+import { sortedPlaces } from "./snapping.js";
 
 const LINK_COLOUR = "#4F6F8F";
 const MOVABLE = ["stock", "flow", "auxiliary", "cloud", "alias", "text", "module", "group"];
@@ -60,7 +62,8 @@ export function reclippedLink(link, elementOf) {
   const [source, target] = [elementOf(link.source), elementOf(link.target)];
   if (!source || !target) return link;
   const curve = linkCurve(link, [source.x, source.y], [target.x, target.y]);
-  const shapes = linkShapes(clippedCurve(curve, linkOutlines(source), linkOutlines(target)), LINK_COLOUR);
+  const dash = link.groups[0]?.shapes.find((/** @type {any} */ shape) => shape.role === "line")?.dash ?? [];
+  const shapes = linkShapes(clippedCurve(curve, linkOutlines(source), linkOutlines(target)), LINK_COLOUR, { delay: link.delay, dash });
   const sign = link.groups[0]?.shapes.find((/** @type {any} */ shape) => shape.role === "sign");
   const tip = curve[curve.length - 1];
   const old = link.tip ?? tip;
@@ -109,6 +112,20 @@ export function dragPreview(store, ids, dx, dy) {
   return { shifted, dx, dy, redrawn, moved };
 }
 
+/**
+ * Where the elements in sight are that stay when some are dragged.
+ * @param {import("./store.js").Store} store
+ * @param {string[]} ids
+ * @param {any} diagram
+ */
+export function neighboursOf(store, ids, diagram) {
+  const { moved } = dragPreview(store, ids, 1, 1);
+  const inSight = ([x, y]) => x >= 0 && y >= 0 && x <= diagram.node.clientWidth && y <= diagram.node.clientHeight;
+  const staying = [...store.elements.values()].filter((one) =>
+    isMovable(one) && one.kind !== "group" && !moved.has(one.id) && inSight(diagram.toScreen([one.x, one.y])));
+  return sortedPlaces(staying);
+}
+
 /** @param {import("./store.js").Store} store @param {string} kind @param {Set<string>} ids */
 function touching(store, kind, ids) {
   return [...store.elements.values()].filter(
@@ -136,7 +153,11 @@ function movedLink(store, link, elementOf) {
   if (ends.some(({ old, now }) => !old || !now)) return link;
   const [from, to] = ends.map(({ now }) => /** @type {[number, number]} */ ([now.x, now.y]));
   const tip = [ends[1].old.x, ends[1].old.y];
-  if (link.angle !== null && link.angle !== undefined && link.control) return { ...link, tip, control: arcMiddle(from, to, link.angle) };
+  if (link.angle !== null && link.angle !== undefined && link.control) {
+    const [start, stop] = ends.map(({ old }) => /** @type {[number, number]} */ ([old.x, old.y]));
+    const turn = leavingAngle(from, null, to) - leavingAngle(start, null, stop); // the bow stays
+    return { ...link, tip, control: arcMiddle(from, to, link.angle + turn) };
+  }
   if (!link.control) return { ...link, tip };
   const shift = [0, 1].map((axis) => ends.reduce((sum, { old, now }) => sum + ((axis ? now.y - old.y : now.x - old.x) / 2), 0));
   return { ...link, tip, control: [link.control[0] + shift[0], link.control[1] + shift[1]] };

@@ -2,6 +2,7 @@
 
 import { button, canonicalName, html, labelled, setText, shortNumber } from "./dom.js";
 import { makeEquationField } from "./equation.js";
+import { makeLinkPanel } from "./linkpanel.js";
 import { makeLookup } from "./lookup.js";
 import { askRename } from "./rename.js";
 import { drawingsOf, issuesOf } from "./store.js";
@@ -43,7 +44,8 @@ export function makePanel(store, diagram, runs) {
     labelled("Documentation", words), html("div", { class: "range" }, html("span", { text: "Range" }), ...range), linked);
   const body = html("div", { class: "variable" }, html("div", { class: "heading" }, kind, nameField), said, inside);
   const empty = html("p", { class: "quiet", text: "Select something in the diagram, or press S, F or A there to add a stock, a flow or a variable." });
-  const node = html("div", { class: "panel-variable" }, empty, body);
+  const link = makeLinkPanel(store, leave);
+  const node = html("div", { class: "panel-variable" }, empty, body, link.node);
 
   /** @param {string} title @param {HTMLElement} part */
   function labelledPart(title, part) {
@@ -60,7 +62,7 @@ export function makePanel(store, diagram, runs) {
     const same = variable?.name === next?.name;
     variable = next;
     body.hidden = !next;
-    empty.hidden = Boolean(next);
+    empty.hidden = link.show() || Boolean(next);
     if (!next) return;
     const stock = next.kind === "stock";
     const arrayed = (next.equations ?? []).length > 1;
@@ -194,6 +196,7 @@ export function makePanel(store, diagram, runs) {
       field.area.setSelectionRange(field.area.value.length, field.area.value.length);
       if (suggest) field.suggest(suggest);
     },
+    editLink: link.edit,
     rename: () => {
       nameField.focus();
       nameField.select();

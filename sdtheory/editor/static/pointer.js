@@ -1,12 +1,14 @@
 // The pointer on the diagram: select, drag, bend, attach, pan, zoom; one operation is sent on release.
 
 import { fromChord, leavingAngle, onPipe, withBendAt, withNewBend } from "./geometry.js";
-import { drawHandles } from "./marks.js";
-import { dragPreview, isMovable, reclippedLink, reshapedFlow } from "./moving.js";
+import { drawGuides, drawHandles } from "./marks.js";
+import { dragPreview, isMovable, neighboursOf, reclippedLink, reshapedFlow } from "./moving.js";
+import { snapped } from "./snapping.js";
 import { svg } from "./dom.js";
 
 const DRAG_FROM = 3;
 const STRAIGHT_WITHIN = 3;
+const SNAP_WITHIN = 5; // pixels of the screen
 const LEAST_SIZE = [24, 16];
 
 /**
@@ -68,6 +70,7 @@ export function listenToPointer(store, diagram, tools) {
     const distance = Math.hypot(event.clientX - drag.start[0], event.clientY - drag.start[1]);
     if (!drag.moved && distance < DRAG_FROM) return;
     drag.moved = true;
+    drag.free = event.altKey;
     drag.now = diagram.toDiagram(event.clientX, event.clientY);
     if (drag.kind === "pan") {
       diagram.panBy(event.clientX - drag.last[0], event.clientY - drag.last[1]);
@@ -95,6 +98,7 @@ export function listenToPointer(store, diagram, tools) {
   function show() {
     const result = outcome();
     if (result?.preview) diagram.preview(result.preview);
+    if (drag.kind === "move") drawGuides(diagram, result?.guides ?? []);
     if (drag.kind === "band") band();
   }
 
@@ -127,12 +131,25 @@ export function listenToPointer(store, diagram, tools) {
   function moveOutcome(dx, dy) {
     const ids = store.selection.filter((id) => isMovable(elementOf(id)));
     if (!ids.length) return null;
-    const preview = dragPreview(store, ids, dx, dy);
+    const to = snapOf(ids, dx, dy);
+    const preview = dragPreview(store, ids, to.x ? to.x.x - drag.element.x : dx, to.y ? to.y.y - drag.element.y : dy);
+    const held = preview.moved.get(drag.element.id);
+    // a valve goes only where its pipe is
+    const guides = /** @type {("x" | "y")[]} */ (["x", "y"]).filter((axis) => to[axis] && Math.abs(held[axis] - to[axis][axis]) < 0.01)
+      .map((axis) => ({ axis, from: to[axis], to: held }));
     const elements = ids.map((id) => {
       const { x, y } = preview.moved.get(id);
-      return { id, x: Math.round(x), y: Math.round(y) };
+      const exact = (/** @type {"x" | "y"} */ axis) => id === drag.element.id && guides.some((guide) => guide.axis === axis);
+      return { id, x: exact("x") ? to.x.x : Math.round(x), y: exact("y") ? to.y.y : Math.round(y) };
     });
-    return { preview, op: "move", args: { elements }, words: "moved" };
+    return { preview, guides, op: "move", args: { elements }, words: "moved" };
+  }
+
+  /** The neighbours that the pressed element is level with or in line with when it is so far away. @param {string[]} ids @param {number} dx @param {number} dy */
+  function snapOf(ids, dx, dy) {
+    if (drag.free || !ids.includes(drag.element.id)) return { x: null, y: null };
+    drag.neighbours ??= neighboursOf(store, ids, diagram);
+    return snapped({ x: drag.element.x + dx, y: drag.element.y + dy }, drag.neighbours, SNAP_WITHIN / diagram.camera.scale);
   }
 
   /** @param {any} link */
@@ -193,8 +210,9 @@ export function listenToPointer(store, diagram, tools) {
       await tools.release(diagram.toDiagram(event.clientX, event.clientY), ended.moved ? null : ended.element);
       return;
     }
+    ended.free = event.altKey;
     const result = ended.moved && ended.now ? outcome() : null;
-    diagram.marks.querySelector(".band")?.remove();
+    clearMarks();
     if (ended.kind === "band") selectInside(ended);
     drag = null;
     if (result && !store.scene.read_only) await send(result);
@@ -233,10 +251,15 @@ export function listenToPointer(store, diagram, tools) {
     store.say(`${inside.length} selected`);
   }
 
+  function clearMarks() {
+    diagram.marks.querySelector(".band")?.remove();
+    drawGuides(diagram, []);
+  }
+
   function abandon() {
     if (!drag) return false;
     const result = drag.moved && drag.now ? outcome() : null;
-    diagram.marks.querySelector(".band")?.remove();
+    clearMarks();
     drag = null;
     if (result) restore(result);
     return true;
