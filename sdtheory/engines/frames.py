@@ -39,7 +39,9 @@ def frame_of(result: Result, engine: str) -> Any:
     import pandas as pd
 
     rows = np.array([values[0] for values in result.values.values()], dtype=float)
-    table = rows.reshape(len(result.values), len(result.times)).T  # one table is made sooner than many columns
+    table = rows.reshape(
+        len(result.values), len(result.times)
+    ).T  # one table is made sooner than many columns
     frame = pd.DataFrame(table, index=pd.Index(result.times, name="time"), columns=list(result.values))
     frame.attrs["engine"] = engine
     frame.attrs["status"] = str(result.status[0])
