@@ -118,7 +118,8 @@ def test_model_files_give_back_links_and_signs_in_order(tmp_path, suffix, graph)
     assert links == {(by_name[a], by_name[b]): sign.replace("?", "") for (a, b), sign in signs.items()}
     for name, read_name in by_name.items():
         plain = canonical(name) and not set(name) & set('\\"\n')
-        assert not plain or canonical(" ".join(name.split())) == canonical(read_name)  # of spaces there is one kind
+        one_kind_of_spaces = " ".join(name.split())
+        assert not plain or canonical(one_kind_of_spaces) == canonical(read_name)
 
 
 @pytest.mark.parametrize("suffix", [".json", ".graphml", ".cyjs"])
