@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sdtheory.documents import Document
+from sdtheory.documents.remembered import moved
 from sdtheory.errors import ModelError, shown
 from sdtheory.names import canonical
 from sdtheory.translate.expressions import CONTROLS, function_key
@@ -165,7 +166,7 @@ class _Guard:
         name = key.upper() if key in CONTROLS else self.variables[key]
         self.inside_array = any(component.subscripts[0] for component in element.components)
         components = [
-            dataclasses.replace(
+            moved(
                 component,
                 subscripts=(
                     [self._element(part) for part in component.subscripts[0]],
@@ -175,7 +176,7 @@ class _Guard:
             )
             for component in map(_data_over_time, element.components)
         ]
-        return dataclasses.replace(
+        return moved(
             element, name=name, components=components, units="", limits=(None, None), documentation=""
         )
 
@@ -216,11 +217,10 @@ class _Guard:
             return self._lookup_of_its_own(node)
         if kind in STRUCTURES and dataclasses.is_dataclass(node) and not isinstance(node, type):
             values = {
-                field.name: self.rebuilt(getattr(node, field.name))
-                for field in dataclasses.fields(node)
-                if field.name != "order" or not isinstance(getattr(node, field.name), int)
+                name: part if name == "order" and isinstance(part, int) else self.rebuilt(part)
+                for name, part in vars(node).items()
             }
-            return dataclasses.replace(node, **values)
+            return moved(node, **values)
         raise ModelError(f"PySD returned an unknown structure '{kind}'", file=self.file)
 
     def _lookup_of_its_own(self, node: Any) -> Any:
@@ -247,7 +247,7 @@ class _Guard:
             name = key.replace(" ", "_")
         if name is None:
             raise ModelError(f"unknown variable '{shown(node.reference)}'", file=self.file)
-        return dataclasses.replace(node, reference=name, subscripts=self.rebuilt(node.subscripts))
+        return moved(node, reference=name, subscripts=self.rebuilt(node.subscripts))
 
     def _absent(self, function: Any) -> str | None:
         """The key of a function that our table has and PySD has not, or has by another word."""
@@ -264,7 +264,7 @@ class _Guard:
             name = node.reference
         if name is None:
             raise ModelError(f"unknown function '{shown(node.reference)}'", file=self.file)
-        return dataclasses.replace(node, reference=name, subscripts=self.rebuilt(node.subscripts))
+        return moved(node, reference=name, subscripts=self.rebuilt(node.subscripts))
 
 
 def _data_over_time(component: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from sdtheory.documents import Document
 from sdtheory.documents.index import Lookup, Macro
 from sdtheory.documents.lexer import Token, qualified, tokens
+from sdtheory.documents.remembered import moved
 from sdtheory.names import canonical
 from sdtheory.translate.dimensions import marked
 from sdtheory.translate.syntax import XMILE_ARGUMENTS
@@ -179,8 +180,7 @@ class _Back:
         if kind == "CallStructure":
             return self._call(node)
         if dataclasses.is_dataclass(node) and not isinstance(node, type):
-            fields = {field.name: self.tree(getattr(node, field.name)) for field in dataclasses.fields(node)}
-            return dataclasses.replace(node, **fields)
+            return moved(node, **{name: self.tree(part) for name, part in vars(node).items()})
         return node
 
     def _reference(self, node: Any) -> Any:
