@@ -39,13 +39,18 @@ export function makePolicies(store, runs) {
 
   async function read() {
     try {
-      state.experiment = await store.ask("experiment", { id: state.id });
+      const found = await store.ask("experiment", { id: state.id });
+      text.value = found.text;
+      show(found);
     } catch (error) {
       note.textContent = /** @type {Error} */ (error).message;
-      return;
     }
-    const { policies, uncertainty, runs: count, seed, fault } = state.experiment;
-    if (text.value !== state.experiment.text) text.value = state.experiment.text; // else the field's own undo stays
+  }
+
+  /** What the file says; the text field is left as it is, with its own undo. @param {any} experiment */
+  function show(experiment) {
+    state.experiment = experiment;
+    const { policies, uncertainty, runs: count, seed, fault } = experiment;
     compare.disabled = Boolean(fault);
     if (fault) {
       note.textContent = fault;
@@ -140,9 +145,8 @@ export function makePolicies(store, runs) {
 
   async function save() {
     try {
-      await store.ask("set_experiment", { id: state.id, text: text.value, hash: state.experiment.hash });
+      show(await store.ask("set_experiment", { id: state.id, text: text.value, hash: state.experiment.hash }));
       store.say("experiment saved");
-      await read();
       if (state.wanted) start(false);
     } catch (error) {
       store.warn(/** @type {Error} */ (error).message);
