@@ -68,7 +68,7 @@ def triple(colour: str) -> str:
 def vensim_look(line: str) -> Look:
     """The look of a word, valve or comment from its line in the sketch."""
     (fields,) = csv.reader([line.splitlines()[0]], escapechar="\\")
-    bits = int(fields[10] or 0) if len(fields) > 10 and fields[10].lstrip("-").isdecimal() else 0
+    bits = int(fields[10]) if len(fields) > 10 and re.fullmatch("-?[0-9]{1,9}", fields[10]) else 0
     colour, fill, font = (fields[place] if place < len(fields) else "" for place in (15, 16, 17))
     face, size, style, font_colour = (font.split("|") + 4 * [""])[:4]
     return Look(
