@@ -13,8 +13,7 @@ from sdtheory.documents.view import Element
 EDGE = 0.9  # width of a dark edge beside a line that is too light
 CORE = 1.6  # least width of a line between dark edges
 PLATE = 3.0  # from words to the edge of the plate or the frame around them
-_GHOST = "#808080"  # how Vensim draws every ghost
-_ARROW = "#0000FF"  # how Vensim draws every arrow
+_USUAL = {"alias": "#808080", "connector": "#0000FF"}  # how Vensim draws every ghost and every arrow
 _ARROW_BITS, _ARROW_COLOUR = 8, 11  # fields of an arrow: which looks it has, and its colour
 
 
@@ -64,8 +63,9 @@ def paint_of(element: Element) -> Paint:
         return PLAIN
     look = xmile_look(element) if xmile else _vensim_look(element)
     line, fill, words = (one.upper() for one in (look.colour, look.fill, look.font_colour))
-    plain = {INK, "" if xmile else {"alias": _GHOST, "connector": _ARROW}.get(element.kind, "")}
-    line, words = ("" if one in plain else one for one in (line, words or line))
+    usual = "" if xmile else _USUAL.get(element.kind, "")
+    line, words = ("" if one == usual else one for one in (line, words))
+    line, words = ("" if one == INK else one for one in (line, words or line))
     return Paint(line, words, "" if fill == PAPER else fill)
 
 
