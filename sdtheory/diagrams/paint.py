@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sdtheory.diagrams.colours import INK, PAPER
 from sdtheory.diagrams.contrast import LINE_CONTRAST, WORD_CONTRAST, contrast
 from sdtheory.diagrams.scene import Box, Path, Shape, Text
-from sdtheory.documents.convert_looks import Look, hexadecimal, vensim_look, xmile_look
+from sdtheory.documents.looks import Look, hexadecimal, vensim_look, xmile_look
 from sdtheory.documents.view import Element
 
 EDGE = 0.9  # width of a dark edge beside a line that is too light

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sdtheory.documents.convert_common import Conversion
-from sdtheory.documents.convert_looks import GHOST, triple, vensim_fields, xmile_look
+from sdtheory.documents.looks import GHOST, triple, vensim_fields, xmile_look
 from sdtheory.documents.view import Element, Point, View, is_level, segment_of
 from sdtheory.model.printing import name_text
 from sdtheory.names import canonical

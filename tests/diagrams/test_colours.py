@@ -16,7 +16,7 @@ from sdtheory.diagrams.contrast import LINE_CONTRAST, WORD_CONTRAST, contrast
 from sdtheory.diagrams.scene import Bounds, Box, Group, Path, Shape, Text
 from sdtheory.diagrams.stock_flow import drawn, facts_of, stock_flow_scenes
 from sdtheory.documents import from_bytes
-from sdtheory.documents.convert_looks import triple
+from sdtheory.documents.looks import triple
 from sdtheory.documents.view import Element
 
 PAPER = "#FFFFFF"
