@@ -174,8 +174,9 @@ class _Writing:
         dtype = 64 + element.delay
         self.lost["dashed line of a connector"] += element.line_style == "dashed"
         colour = triple(xmile_look(element).colour)
-        start = f"1,{self.ids[element.id]},{numbers[0]},{numbers[1]},{arc},0,{_SIGNS[element.polarity]},0,0"
-        return [f"{start},{dtype},0,{colour},,{max(len(points), 1)}|{drawn}|"]
+        start = f"1,{self.ids[element.id]},{numbers[0]},{numbers[1]},{arc},0,{_SIGNS[element.polarity]},0"
+        heeded = int(colour != triple(""))
+        return [f"{start},{heeded},{dtype},0,{colour},,{max(len(points), 1)}|{drawn}|"]
 
 
 def split_pipe(points: Sequence[Point], valve: Point) -> tuple[list[Point], list[Point]]:

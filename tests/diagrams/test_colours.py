@@ -18,6 +18,7 @@ from sdtheory.diagrams.stock_flow import drawn, facts_of, stock_flow_scenes
 from sdtheory.documents import from_bytes
 from sdtheory.documents.looks import triple
 from sdtheory.documents.view import Element
+from sdtheory.errors import SDWarning
 
 PAPER = "#FFFFFF"
 COLOURS = some.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06X}") | some.just("")
@@ -227,6 +228,30 @@ def test_the_fill_of_a_group_is_its_outline_since_links_and_names_lie_on_it():
 def test_what_tools_write_unasked_looks_like_no_colour(document):
     plain = xmile() if document.format == "xmile" else vensim()
     assert stock_flow_scenes(document)[0].groups == stock_flow_scenes(plain)[0].groups
+
+
+@pytest.mark.parametrize("name", ["p" * 140_000, '"a, \\"good\\" pond"'], ids=["long", "quoted"])
+def test_the_colours_of_an_element_are_found_behind_any_name(name):
+    text = VENSIM.replace("pond", name).replace(f"@{name}@", "1,0,0,0,0,153-0-0,255-224-204")
+    for other, plain in NO_LOOK.items():
+        text = text.replace(f"@{other}@", plain)
+    assert shapes(from_bytes(text.encode(), "vensim"), "stock")[0].stroke == "#990000"
+
+
+@pytest.mark.parametrize("colour", ["9" * 5000 + "-0-0", "256-0-0", "\u0663-0-0", "--1-0-0", "1-2", ""])
+def test_what_is_no_colour_in_a_vensim_file_is_drawn_plain(colour):
+    assert shapes(vensim(pond=f"1,0,0,0,0,{colour},0-0-0"), "stock")[0].stroke == "#000000"
+
+
+@pytest.mark.parametrize("colour", ["reddish", "#12345", "url(#a)", "-1--1--1", ""])
+def test_what_is_no_colour_in_an_xmile_file_is_drawn_plain(colour):
+    assert shapes(xmile(pond=f'color="{colour}"'), "stock")[0].stroke == "#000000"
+
+
+def test_the_colour_of_a_link_is_still_drawn_after_conversion():
+    with pytest.warns(SDWarning):
+        there = sd.convert(xmile(link='color="#AA0055"'), "vensim")
+    assert shapes(there, "link")[0].stroke == "#AA0055"
 
 
 def test_a_ghost_is_grey_unless_its_colour_is_another():
