@@ -21,7 +21,13 @@ from sdtheory.documents.view import Element
 from sdtheory.errors import SDWarning
 
 PAPER = "#FFFFFF"
-COLOURS = some.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06X}") | some.just("")
+PARTS = some.integers(0, 255)
+COLOURS = some.one_of(
+    some.builds("#{:02X}{:02X}{:02X}".format, PARTS, PARTS, PARTS),
+    some.sampled_from(
+        ["", "#000000", "#FFFFFF", "#FFFF00", "#A0A0A0", "#959595", "#949494", "#777777", "#767676"]
+    ),
+)
 OUTLINES = some.sampled_from(["", "box", "circle", "none"])
 XMILE = """<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0">
 <header><name>pond</name><vendor>x</vendor><product version="1">x</product></header>
@@ -55,13 +61,14 @@ $192-192-192,0,Arial|12||0-0-0|0-0-0|0-0-255|-1--1--1|-1--1--1|72,72,100,0
 1,4,5,2,100,0,0,22,0,0,0,-1--1--1,,1|(140,200)|
 11,5,0,200,200,6,8,34,3,0,@rain@
 10,6,rain,200,219,25,11,40,3,0,0,-1,0,0,0
-10,7,clouds,200,300,30,11,8,3,0,@clouds@
+10,7,clouds,200,300,@width@,11,@outline@,3,0,@clouds@
 1,8,7,6,1,0,43,0,@link@,,1|(150,260)|
 10,9,clouds,400,300,40,11,8,2,0,3,-1,0,0,0,@ghost@
 ///---\\\\\\
 """
 NO_LOOK = {
-    "pond": "0,0,0,0,0", "rain": "0,1,0,0,0", "clouds": "0,0,0,0,0", "link": "0,64,0,-1--1--1",
+    "width": "30", "outline": "8", "pond": "0,0,0,0,0",
+    "rain": "0,1,0,0,0", "clouds": "0,0,0,0,0", "link": "0,64,0,-1--1--1",
     "ghost": "128-128-128,0-0-0,|12||128-128-128",
 }  # fmt: skip
 
@@ -104,6 +111,11 @@ def overlap(one: Bounds, other: Bounds) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
+def holds(one: Bounds, other: Bounds) -> bool:
+    """Whether a box holds another."""
+    return one[0] <= other[0] and one[1] <= other[1] and other[2] <= one[2] and other[3] <= one[3]
+
+
 def assert_stands_out(group: Group) -> None:
     """Every line against the wider one below it or the paper, every word against the fill below it or the paper."""
     below: list[Box | Path] = []
@@ -115,6 +127,7 @@ def assert_stands_out(group: Group) -> None:
             ground = filled[-1].fill if filled and not shape.halo else PAPER
             assert contrast(shape.colour, ground) >= WORD_CONTRAST, (group.id, shape, ground)
             assert (shape.ground or PAPER) == ground, "the page has to know"
+            assert not shape.ground or holds(filled[-1].bounds, shape.bounds), "no word is half on its fill"
             continue
         wider = [one for one in below if run(one) == run(shape) and one.stroke]
         ground = wider[-1].stroke if wider else PAPER
@@ -211,6 +224,14 @@ def test_light_words_are_drawn_plain_in_a_frame_of_their_colour():
     assert frame.stroke == "#FFFF00" and contrast(note.colour, PAPER) >= WORD_CONTRAST
     assert frame.bounds[0] < note.bounds[0] and note.bounds[2] < frame.bounds[2]
     assert casing.bounds[0] < frame.bounds[0]
+
+
+def test_a_fill_that_does_not_hold_the_name_is_a_frame_around_the_box():
+    wide, name = shapes(vensim(clouds="4,0,0,0,0,0-0-0,0-85-0", outline="3"), "auxiliary")
+    assert (wide.fill, name.colour, name.ground) == ("#005500", PAPER, "#005500")
+    box, frame, name = shapes(vensim(clouds="4,0,0,0,0,0-0-0,0-85-0", outline="3", width="12"), "auxiliary")
+    assert (box.fill, frame.stroke, name.colour, name.ground) == (PAPER, "#005500", "#000000", "")
+    assert holds(frame.bounds, box.bounds)
 
 
 def test_the_fill_of_a_group_is_its_outline_since_links_and_names_lie_on_it():
