@@ -53,6 +53,24 @@ def test_an_element_is_drawn_with_the_colour_it_is_given_until_undo(edit):
     assert painted(stock, "stroke") == plain
 
 
+def test_pipes_and_links_keep_their_colours_while_something_is_dragged(edit):
+    text = TANK.replace('name="leak" x="200"', 'name="leak" color="#990000" x="200"')
+    text = text.replace('uid="6"', 'uid="6" color="#990000"')
+    editing = edit(text.encode(), "tank.xmile")
+    x, y = editing.place("water")
+    mouse = editing.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 9, y + 30)
+    mouse.move(x + 9, y + 60, steps=3)
+    editing.page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert editing.page.locator(".shifted").count() > 0
+    assert painted(editing.page.locator(".pipe .shape.pipe"), "stroke") == RED
+    assert painted(editing.page.locator(".link .line.own"), "stroke") == RED
+    editing.press("Escape")
+    mouse.up()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_of_the_file_stand_out_on_a_light_and_on_a_dark_page(edit, scheme):
     editing = edit(coloured(), "tank.xmile", color_scheme=scheme)
