@@ -80,6 +80,8 @@ class Text:
         start, middle or end.
     halo : bool
         A white ground behind the words.
+    ground : str
+        Colour of the shape that the words stand on; "" for paper.
     """
 
     x: float
@@ -92,6 +94,7 @@ class Text:
     anchor: str = "middle"
     halo: bool = False
     role: str = ""
+    ground: str = ""
 
     @property
     def bounds(self) -> Bounds:

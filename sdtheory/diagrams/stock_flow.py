@@ -14,6 +14,7 @@ from sdtheory.diagrams.arrows import arrow, delay_mark
 from sdtheory.diagrams.causal import unique_ids
 from sdtheory.diagrams.colours import INK, PAPER, QUIET, QUIET_WORDS, SIGNS, WORDS
 from sdtheory.diagrams.letters import text_size, wrapped
+from sdtheory.diagrams.paint import PLATE, Paint, bare_words, has_plate, named_box, paint_of, painted
 from sdtheory.diagrams.scene import Bounds, Box, Group, Scene, Shape, Text, line_through
 from sdtheory.diagrams.symbols import (
     VALVE,
@@ -142,23 +143,28 @@ def drawn(
     """
     data = {"variable": element.variable} if element.variable else {}
     title = element.variable or ""
+    paint = paint_of(element)
     if element.kind == "stock":
-        yield "stock", Group(f"stock-{id}", "stock", tuple(_stock(element)), (), data, title)
+        yield "stock", Group(f"stock-{id}", "stock", tuple(_stock(element, paint)), (), data, title)
     elif element.kind == "flow":
         points = _pipe_points(element, elements)
         if len(points) > 1:
             two_way = canonical(element.variable or "") in facts.two_way
-            yield "pipe", Group(f"pipe-{id}", "pipe", tuple(pipe(points, two_way)), (), data)
-        shapes = [*valve(element.x, element.y, points), _flow_name(element, points)]
+            yield "pipe", Group(f"pipe-{id}", "pipe", tuple(pipe(points, two_way, paint.line)), (), data)
+        shapes = painted(valve(element.x, element.y, points), paint.line, paint.fill)
+        name = _flow_name(element, points)
+        shapes.append(replace(name, colour=paint.words_on(name.colour)))
         yield "flow", Group(f"flow-{id}", "flow", tuple(shapes), (), data, title)
     elif element.kind == "auxiliary":
-        shapes = _auxiliary(element, facts.circles, facts.is_constant(element))
+        shapes = _auxiliary(element, paint, facts.circles, facts.is_constant(element))
         yield "auxiliary", Group(f"auxiliary-{id}", "auxiliary", tuple(shapes), (), data, title)
     elif element.kind == "alias":
-        yield "alias", Group(f"alias-{id}", "alias", tuple(_alias(element, facts.circles)), (), data, title)
+        shapes = _alias(element, paint, facts.circles)
+        yield "alias", Group(f"alias-{id}", "alias", tuple(shapes), (), data, title)
     elif element.kind == "cloud":
         width, height = max(element.width, 22.0), max(element.height, 16.0)
-        yield "cloud", Group(f"cloud-{id}", "cloud", (cloud(element.x, element.y, width, height),))
+        shapes = painted(cloud(element.x, element.y, width, height), paint.line, paint.fill)
+        yield "cloud", Group(f"cloud-{id}", "cloud", tuple(shapes))
     elif element.kind == "connector":
         shapes = _connector(element, elements, facts)
         if shapes:
@@ -166,10 +172,11 @@ def drawn(
             data = {"source": ends[0], "target": ends[1], "polarity": element.polarity}
             yield "connector", Group(f"link-{id}", "link", tuple(shapes), (), data)
     elif element.kind in ("text", "group", "module"):
-        yield element.kind, Group(f"{element.kind}-{id}", element.kind, tuple(_frame(element)), (), data)
+        shapes = _frame(element, paint)
+        yield element.kind, Group(f"{element.kind}-{id}", element.kind, tuple(shapes), (), data)
 
 
-def _stock(element: Element) -> list[Shape]:
+def _stock(element: Element, paint: Paint) -> list[Shape]:
     box = sized(element)
     outline = Box(box.x, box.y, box.width, box.height, stroke=INK, line=1.4, fill=PAPER, role="stock")
     words = element.variable or element.text
@@ -177,9 +184,10 @@ def _stock(element: Element) -> list[Shape]:
     lines, size = fitted(words, box.width - 6, box.height - 4)
     width, height = text_size(lines, size)
     if side in ("", "center") and width <= box.width - 2 and height <= box.height:
-        return [outline, Text(box.x, box.y, lines, size=size)]
+        return named_box(outline, Text(box.x, box.y, lines, size=size), paint)
     half = box.width / 2, box.height / 2
-    return [outline, beside(box.x, box.y, half, "top" if side in ("", "center") else side, wrapped(words))]
+    name = beside(box.x, box.y, half, "top" if side in ("", "center") else side, wrapped(words))
+    return named_box(outline, name, paint)
 
 
 def sized(element: Element) -> Element:
@@ -219,20 +227,22 @@ def _is_circle(element: Element, circles: bool) -> bool:
     return circles or element.shape in ("circle", "ellipse")
 
 
-def _auxiliary(element: Element, circles: bool, constant: bool) -> list[Shape]:
+def _auxiliary(element: Element, paint: Paint, circles: bool, constant: bool) -> list[Shape]:
     words = element.variable or element.text
     line, colour = (LIGHTER, QUIET_WORDS) if constant else (INK, INK)
     if _is_circle(element, circles):
         radius = max(min(element.width, element.height) / 2, 5.0)
         side = element.label_side if element.label_side not in ("", "center") else "bottom"
         shape = circle(element.x, element.y, radius, stroke=line, line=1.0 if constant else 1.3, fill=PAPER)
-        return [shape, beside(element.x, element.y, (radius, radius), side, wrapped(words), colour=colour)]
+        half, colour = (radius, radius), paint.words_on(colour)
+        name = beside(element.x, element.y, half, side, wrapped(words), colour=colour)
+        return [*painted(shape, paint.line, paint.fill), name]
     lines = _name_lines(words, element.width)
-    shapes: list[Shape] = []
     if element.shape == "box":
         box = sized(element)
-        shapes.append(Box(box.x, box.y, box.width, box.height, stroke=line, line=0.8, fill=PAPER))
-    return [*shapes, Text(element.x, element.y, lines, colour=colour, halo=not shapes)]
+        outline = Box(box.x, box.y, box.width, box.height, stroke=line, line=0.8, fill=PAPER)
+        return named_box(outline, Text(element.x, element.y, lines, colour=colour), paint)
+    return bare_words(Text(element.x, element.y, lines, colour=colour, halo=True), paint)
 
 
 def _name_lines(words: str, width: float) -> tuple[str, ...]:
@@ -240,31 +250,36 @@ def _name_lines(words: str, width: float) -> tuple[str, ...]:
     return lines_within(words, width, 12.0) if width >= 40 else wrapped(words)
 
 
-def _alias(element: Element, circles: bool) -> list[Shape]:
+def _alias(element: Element, paint: Paint, circles: bool) -> list[Shape]:
     words = f"<{element.variable or element.text}>"
     if _is_circle(element, circles):
         radius = max(min(element.width, element.height) / 2, 9.0)
         side = element.label_side if element.label_side not in ("", "center") else "bottom"
         shape = circle(element.x, element.y, radius, stroke=QUIET, line=1.0, fill=PAPER, dash=(3.0, 2.0))
-        half = radius, radius
-        return [shape, beside(element.x, element.y, half, side, wrapped(words), colour=QUIET)]
-    return [Text(element.x, element.y, _name_lines(words, element.width), colour=QUIET, halo=True)]
+        half, colour = (radius, radius), paint.words_on(QUIET)
+        name = beside(element.x, element.y, half, side, wrapped(words), colour=colour)
+        return [*painted(shape, paint.line, paint.fill), name]
+    lines = _name_lines(words, element.width)
+    return bare_words(Text(element.x, element.y, lines, colour=QUIET, halo=True), paint)
 
 
-def _frame(element: Element) -> list[Shape]:
+def _frame(element: Element, paint: Paint) -> list[Shape]:
     if element.kind == "text":
         lines: list[str] = []
         for line in element.text.splitlines() or [""]:
             lines += lines_within(line, max(element.width, 60.0) if element.width else _WIDE, 12.0)
-        return [Text(element.x, element.y, tuple(lines), colour=QUIET_WORDS)]
+        return bare_words(Text(element.x, element.y, tuple(lines), colour=QUIET_WORDS), paint)
     box = sized(element)
     fill = "" if element.kind == "group" else PAPER
     outline = Box(box.x, box.y, box.width, box.height, stroke=LIGHTER, fill=fill, radius=6.0)
     words = wrapped(element.variable or element.text, 24)
     if element.kind == "group":
-        height = text_size(words)[1]
-        return [outline, Text(box.x, box.y - box.height / 2 + height / 2 + 3, words, colour=QUIET_WORDS)]
-    return [outline, beside(box.x, box.y, (box.width / 2, box.height / 2), element.label_side, words)]
+        # what lies on a group is drawn for paper: a fill of the file becomes its outline
+        down = box.y - box.height / 2 + text_size(words)[1] / 2 + 3
+        name = Text(box.x, down, words, colour=paint.words_on(QUIET_WORDS))
+        return [*painted(outline, paint.line or paint.fill), name]
+    name = beside(box.x, box.y, (box.width / 2, box.height / 2), element.label_side, words)
+    return named_box(outline, name, paint)
 
 
 def _outlines(element: Element, facts: Facts, elements: Mapping[str, Element]) -> list[Bounds]:
@@ -282,7 +297,9 @@ def _outlines(element: Element, facts: Facts, elements: Mapping[str, Element]) -
         words = element.variable or element.text
         lines = _name_lines(f"<{words}>" if element.kind == "alias" else words, element.width)
         width, height = text_size(lines)
-        half = width / 2 + 1.0, height / 2 + 1.0
+        in_box = element.kind == "auxiliary" and element.shape == "box"
+        around = PLATE + 1.0 if has_plate(paint_of(element)) and not in_box else 1.0
+        half = width / 2 + around, height / 2 + around
     return [(x - half[0], y - half[1], x + half[0], y + half[1])]
 
 
@@ -313,11 +330,13 @@ def _connector(element: Element, elements: Mapping[str, Element], facts: Facts) 
     if len(curve) < 3:
         return []
     dash = DASHED if element.line_style == "dashed" else ()
-    shapes: list[Shape] = [*arrow(curve, CONNECTOR, 1.0, dash)]
+    lines = arrow(curve, CONNECTOR, 1.0, dash)
     if element.points:
-        shapes[0] = line_through(list(map(tuple, curve)), stroke=CONNECTOR, dash=dash, role="line")
+        lines[0] = line_through(list(map(tuple, curve)), stroke=CONNECTOR, dash=dash, role="line")
     if element.delay:
-        shapes += delay_mark(curve, CONNECTOR, 1.0)
+        lines += delay_mark(curve, CONNECTOR, 1.0)
+    colour = paint_of(element).line
+    shapes = [shape for line in lines for shape in painted(line, colour)]
     if element.polarity in SIGNS:
         direction = heading(curve)
         outward = np.array([direction[1], -direction[0]])

@@ -9,7 +9,9 @@ import numpy as np
 
 from sdtheory.diagrams.arcs import bent
 from sdtheory.diagrams.colours import INK, PAPER
+from sdtheory.diagrams.contrast import LINE_CONTRAST, contrast
 from sdtheory.diagrams.letters import LINE, text_width
+from sdtheory.diagrams.paint import painted
 from sdtheory.diagrams.scene import Path, Point, Shape, Text, line_through
 from sdtheory.documents.view import Element, is_level, segment_of
 
@@ -77,20 +79,29 @@ def at_cloud(point: Point, before: Point, end: Element) -> Point:
     return (x, end.y + (half_height if by > end.y else -half_height))
 
 
-def pipe(points: Sequence[Point], two_way: bool) -> list[Shape]:
-    """A double line along right angles, with an arrowhead where it ends and a hollow one at its start if two-way."""
+def pipe(points: Sequence[Point], two_way: bool, colour: str = "") -> list[Shape]:
+    """A double line along right angles, with an arrowhead where it ends and a hollow one at its start if two-way.
+
+    A colour that is too light for the lines fills the pipe.
+    """
     ends = _head(points[-2], points[-1], hollow=False)
     starts = _head(points[1], points[0], hollow=True) if two_way else None
     inner = list(points)
     inner[-1] = _toward(points[-1], points[-2], HEAD * 0.7)
     if two_way:
         inner[0] = _toward(points[0], points[1], HEAD * 0.7)
-    lines: list[Shape] = [
-        line_through(inner, stroke=INK, line=PIPE, role="pipe"),
-        line_through(inner, stroke=PAPER, line=HOLLOW, role="bore"),
-        ends,
-    ]
-    return [*lines, starts] if starts else lines
+    if colour and contrast(colour, PAPER) < LINE_CONTRAST:
+        lines = [
+            line_through(inner, stroke=INK, line=PIPE, role="casing"),
+            line_through(inner, stroke=colour, line=HOLLOW, role="pipe"),
+        ]
+    else:
+        lines = [
+            line_through(inner, stroke=colour or INK, line=PIPE, role="pipe"),
+            line_through(inner, stroke=PAPER, line=HOLLOW, role="bore"),
+        ]
+    heads = [ends, starts] if starts else [ends]
+    return [*lines, *(shape for head in heads for shape in painted(head, colour))]
 
 
 def _toward(point: Point, other: Point, by: float) -> Point:
@@ -120,7 +131,7 @@ def _head(before: Point, tip: Point, hollow: bool) -> Path:
     )
 
 
-def valve(x: float, y: float, points: Sequence[Point]) -> list[Shape]:
+def valve(x: float, y: float, points: Sequence[Point]) -> Path:
     """An hourglass across the pipe at a point."""
     level = True
     if len(points) > 1:
@@ -129,7 +140,7 @@ def valve(x: float, y: float, points: Sequence[Point]) -> list[Shape]:
     v, w = VALVE, VALVE * 0.8
     corners = [(-v, -w), (v, w), (v, -w), (-v, w)] if not level else [(-w, -v), (w, v), (-w, v), (w, -v)]
     outline = [(x + dx, y + dy) for dx, dy in corners]
-    return [line_through(outline, closed=True, stroke=INK, line=1.2, fill=PAPER, role="valve")]
+    return line_through(outline, closed=True, stroke=INK, line=1.2, fill=PAPER, role="valve")
 
 
 def fitted(words: str, width: float, height: float) -> tuple[tuple[str, ...], float]:

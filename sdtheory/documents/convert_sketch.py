@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sdtheory.documents.convert_common import Conversion
-from sdtheory.documents.convert_looks import GHOST, triple, vensim_fields, xmile_look
+from sdtheory.documents.looks import GHOST, triple, vensim_fields, xmile_look
 from sdtheory.documents.view import Element, Point, View, is_level, segment_of
 from sdtheory.model.printing import name_text
 from sdtheory.names import canonical
@@ -174,8 +174,9 @@ class _Writing:
         dtype = 64 + element.delay
         self.lost["dashed line of a connector"] += element.line_style == "dashed"
         colour = triple(xmile_look(element).colour)
-        start = f"1,{self.ids[element.id]},{numbers[0]},{numbers[1]},{arc},0,{_SIGNS[element.polarity]},0,0"
-        return [f"{start},{dtype},0,{colour},,{max(len(points), 1)}|{drawn}|"]
+        start = f"1,{self.ids[element.id]},{numbers[0]},{numbers[1]},{arc},0,{_SIGNS[element.polarity]},0"
+        heeded = int(colour != triple(""))
+        return [f"{start},{heeded},{dtype},0,{colour},,{max(len(points), 1)}|{drawn}|"]
 
 
 def split_pipe(points: Sequence[Point], valve: Point) -> tuple[list[Point], list[Point]]:

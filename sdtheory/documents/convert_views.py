@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sdtheory.documents.convert_common import VENDOR, Conversion
-from sdtheory.documents.convert_looks import Look, hexadecimal, vensim_look, xmile_attributes
+from sdtheory.documents.looks import Look, hexadecimal, vensim_look, xmile_attributes
 from sdtheory.documents.print_xmile import nested, tag, written_name
 from sdtheory.documents.view import Element, Point, View, direction, leaving, off_chord
 from sdtheory.model.printing import name_text, number_text

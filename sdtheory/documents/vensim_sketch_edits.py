@@ -184,15 +184,14 @@ def _size(label: str):
 
 
 def _colour(drawing: Drawing, element: Element, item: Shape | Arrow, colour: str) -> None:
-    number = 11 if isinstance(item, Arrow) else 15
+    bits, number = (8, 11) if isinstance(item, Arrow) else (10, 15)
     if not all(part.lstrip("-").isdecimal() for part in colour.replace("--", "-").strip("-").split("-")):
         raise UsageError(f"colour='{shown(colour)}'", remedy="write red-green-blue such as 255-0-0")
     if len(drawing.fields(item)) <= number:
         raise _refuse(drawing, element, "has no colour of its own in the file", "set it in Vensim first")
     drawing.set_field(item, number, colour)
-    if isinstance(item, Arrow):
-        # Vensim heeds an arrow's colour only where this bit says so
-        drawing.set_field(item, 8, str(int(drawing.fields(item)[8] or 0) | 1))
+    # Vensim heeds the colour only where this bit says so
+    drawing.set_field(item, bits, str(int(drawing.fields(item)[bits] or 0) | 1))
 
 
 def _polarity(drawing: Drawing, element: Element, item: Shape | Arrow, polarity: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sdtheory.diagrams.paint import paint_of
 from sdtheory.diagrams.scene import MARGIN, Bounds, Box, Group, Path, Shape
 from sdtheory.diagrams.stock_flow import LAYERS, Facts, drawn, facts_of
 from sdtheory.documents import Document
@@ -24,7 +25,7 @@ Plain = dict[str, Any]
 
 _LOOKS = (
     "kind", "variable", "x", "y", "width", "height", "label_side", "label_x", "label_y", "points", "source", "target",
-    "control", "angle", "polarity", "delay", "line_style", "text", "shape", "colour", "fill", "hidden",
+    "control", "angle", "polarity", "delay", "line_style", "text", "shape", "hidden",
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def drawn_view(document: Document, identity: Identity, view: int) -> dict[str, D
     whole = document.views[view]
     elements = {element.id: element for element in whole.elements if not element.hidden}
     lasting = identity.to_lasting
-    looks = {id: tuple(getattr(element, word) for word in _LOOKS) for id, element in elements.items()}
+    looks = {id: _look(element) for id, element in elements.items()}
     found = {}
     for id, element in elements.items():
         ends = tuple(looks.get(end or "") for end in (element.source, element.target))
@@ -70,6 +71,12 @@ def drawn_view(document: Document, identity: Identity, view: int) -> dict[str, D
             _MEMORY.keep(key, one)
         found[lasting[id]] = one
     return found
+
+
+def _look(element: Element) -> tuple[Any, ...]:
+    # colours as the page shows them in words, and what they come to with fields that only the line has
+    own = element.colour, element.fill, paint_of(element)
+    return (*own, *(getattr(element, word) for word in _LOOKS))
 
 
 def _qualified(document: Document, model: str, element: Element) -> str | None:
@@ -154,7 +161,8 @@ def _shape(shape: Shape) -> Plain:
         return {"type": "path", "steps": steps, **plain, "dash": list(shape.dash)}
     lines = [[_rounded(y), words] for y, words in shape.baselines()]
     plain = {
-        word: getattr(shape, word) for word in ("size", "colour", "bold", "italic", "anchor", "halo", "role")
+        word: getattr(shape, word)
+        for word in ("size", "colour", "bold", "italic", "anchor", "halo", "role", "ground")
     }
     return {"type": "text", "x": _rounded(shape.x), "y": _rounded(shape.y), "lines": lines, **plain}
 

@@ -32,6 +32,19 @@ export function shiftedElement(element, dx, dy) {
 }
 
 /**
+ * New shapes in the colours of those whose place they take; plain where those need dark edges.
+ * @param {any[]} shapes
+ * @param {any[]} old
+ */
+function inColoursOf(shapes, old) {
+  if (old.some((shape) => shape.role === "casing")) return shapes;
+  return shapes.map((shape) => {
+    const before = old.find(({ role }) => role === shape.role);
+    return before ? { ...shape, stroke: before.stroke, fill: before.fill } : shape;
+  });
+}
+
+/**
  * A flow with another pipe or another place of its valve.
  * @param {any} flow
  * @param {(id: string) => any} elementOf
@@ -45,9 +58,10 @@ export function reshapedFlow(flow, elementOf, raw, valve) {
   const [dx, dy] = [at[0] - flow.x, at[1] - flow.y];
   const groups = flow.groups.map((/** @type {any} */ group) => {
     const twoWay = group.shapes.some((/** @type {any} */ shape) => shape.role === "backhead");
-    if (group.role === "pipe") return { ...group, shapes: pipeShapes(points, twoWay) };
+    if (group.role === "pipe") return { ...group, shapes: inColoursOf(pipeShapes(points, twoWay), group.shapes) };
     const names = group.shapes.filter((/** @type {any} */ shape) => shape.type === "text");
-    return { ...group, shapes: [valveShape(at, points), ...names.map((/** @type {any} */ shape) => shiftedShape(shape, dx, dy))] };
+    const valves = inColoursOf([valveShape(at, points)], group.shapes);
+    return { ...group, shapes: [...valves, ...names.map((/** @type {any} */ shape) => shiftedShape(shape, dx, dy))] };
   });
   return { ...moved, x: at[0], y: at[1], groups };
 }
@@ -68,7 +82,7 @@ export function reclippedLink(link, elementOf) {
   const tip = curve[curve.length - 1];
   const old = link.tip ?? tip;
   const signs = sign ? [shiftedShape(sign, tip[0] - old[0], tip[1] - old[1])] : [];
-  const groups = link.groups.map((/** @type {any} */ group) => ({ ...group, shapes: [...shapes, ...signs] }));
+  const groups = link.groups.map((/** @type {any} */ group) => ({ ...group, shapes: [...inColoursOf(shapes, group.shapes), ...signs] }));
   return { ...link, groups };
 }
 

@@ -9,17 +9,48 @@ const PALETTE = {
   "#4F6F8F": "link", "#0072B2": "plus", "#D55E00": "minus", "#B84E00": "minus", "#5F5F5F": "unsure",
 };
 
+const DARK_PAPER = "#1b1e22"; // as the style sheet has it
+const [LINE_CONTRAST, WORD_CONTRAST] = [3, 4.5];
+
 /** @param {number} value */
 function coordinate(value) {
   return String(Math.round(value * 100) / 100);
 }
 
-/** @param {string} colour @param {"fill" | "stroke"} use */
-function painted(colour, use) {
+/**
+ * Classes and attributes that paint a shape.
+ * @param {string} colour
+ * @param {"fill" | "stroke"} use
+ * @param {number} [least] contrast to the paper of a dark page; 0 for a colour that is the same on both pages
+ */
+function painted(colour, use, least = LINE_CONTRAST) {
   if (!colour) return { names: use === "fill" ? ["f-none"] : [], attributes: {} };
   const known = PALETTE[colour.toUpperCase()];
-  if (known) return { names: [`${use[0]}-${known}`], attributes: {} };
-  return { names: [], attributes: { [use]: colour } };
+  if (known && least) return { names: [`${use[0]}-${known}`], attributes: {} };
+  const dark = lightened(colour, least);
+  return { names: ["own"], attributes: { [use]: dark === colour ? colour : `light-dark(${colour}, ${dark})` } };
+}
+
+/** Relative luminance, as in diagrams/contrast.py. @param {number[]} parts red, green and blue from 0 to 255 */
+function luminance(parts) {
+  const [red, green, blue] = parts.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/**
+ * A colour with as much white, and so the same hue, as lets it stand out from the dark paper.
+ * @param {string} colour as #RRGGBB
+ * @param {number} least
+ */
+export function lightened(colour, least) {
+  const partsOf = (/** @type {string} */ text) => [1, 3, 5].map((place) => parseInt(text.slice(place, place + 2), 16));
+  const ground = luminance(partsOf(DARK_PAPER)) + 0.05;
+  const own = partsOf(colour);
+  let parts = own;
+  for (let white = 0.02; (luminance(parts) + 0.05) / ground < least; white += 0.02) {
+    parts = own.map((part) => Math.round(part + (255 - part) * Math.min(white, 1)));
+  }
+  return `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`.toUpperCase();
 }
 
 /**
@@ -39,8 +70,10 @@ export function pathData(pathSteps) {
  */
 export function shapeNode(shape) {
   if (shape.type === "text") return wordsNode(shape);
-  const fill = painted(shape.fill, "fill");
-  const stroke = painted(shape.stroke, "stroke");
+  // words were chosen for the fill they stand on, and lines for the dark edges beside them
+  const known = PALETTE[shape.fill.toUpperCase()];
+  const fill = painted(shape.fill, "fill", known || shape.role === "arrowhead" ? LINE_CONTRAST : 0);
+  const stroke = painted(shape.stroke, "stroke", shape.role === "casing" ? 0 : LINE_CONTRAST);
   const attributes = {
     class: ["shape", shape.role, ...fill.names, ...stroke.names].filter(Boolean).join(" "),
     ...fill.attributes,
@@ -59,7 +92,7 @@ export function shapeNode(shape) {
 
 /** @param {any} shape */
 function wordsNode(shape) {
-  const fill = painted(shape.colour, "fill");
+  const fill = painted(shape.colour, "fill", shape.ground ? 0 : WORD_CONTRAST);
   const node = svg("text", {
     class: ["words", shape.role, shape.halo && "halo", shape.bold && "bold", shape.italic && "italic", ...fill.names]
       .filter(Boolean).join(" "),

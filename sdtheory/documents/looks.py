@@ -6,10 +6,10 @@ The bits that say which fields of a Vensim object hold were found by comparing f
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 
+from sdtheory.documents.vensim_sketch import fields
 from sdtheory.documents.view import Element
 
 _NAMED = {
@@ -45,7 +45,7 @@ def hexadecimal(colour: str) -> str:
     """
     text = colour.strip().lower()
     parts = text.split("-")
-    if len(parts) == 3 and all(part.isdecimal() and int(part) < 256 for part in parts):
+    if len(parts) == 3 and all(re.fullmatch("[0-9]{1,3}", part) and int(part) < 256 for part in parts):
         return "#" + "".join(f"{int(part):02x}" for part in parts)
     if re.fullmatch("#[0-9a-f]{3}", text):
         text = "#" + "".join(2 * digit for digit in text[1:])
@@ -67,9 +67,10 @@ def triple(colour: str) -> str:
 
 def vensim_look(line: str) -> Look:
     """The look of a word, valve or comment from its line in the sketch."""
-    (fields,) = csv.reader([line.splitlines()[0]], escapechar="\\")
-    bits = int(fields[10] or 0) if len(fields) > 10 and fields[10].lstrip("-").isdecimal() else 0
-    colour, fill, font = (fields[place] if place < len(fields) else "" for place in (15, 16, 17))
+    first = line.partition("\n")[0].rstrip("\r")
+    parts = [first[begin:end] for begin, end in fields(first, 0, len(first))]
+    bits = int(parts[10]) if len(parts) > 10 and re.fullmatch("-?[0-9]{1,9}", parts[10]) else 0
+    colour, fill, font = (parts[place] if place < len(parts) else "" for place in (15, 16, 17))
     face, size, style, font_colour = (font.split("|") + 4 * [""])[:4]
     return Look(
         hexadecimal(colour) if bits & _SHAPE else "",
