@@ -172,7 +172,8 @@ class _Writing:
         drawn = "|".join("({},{})".format(*self.at(*point)) for point in points if point) or "(0,0)"
         arc = 1 if element.control else 0
         dtype = 64 + element.delay
-        self.lost["dashed line of a connector"] += element.line_style == "dashed"
+        if element.line_style == "dashed":
+            self.lost["dashed line of a connector"] += 1
         colour = triple(xmile_look(element).colour)
         start = f"1,{self.ids[element.id]},{numbers[0]},{numbers[1]},{arc},0,{_SIGNS[element.polarity]},0"
         heeded = int(colour != triple(""))

@@ -50,7 +50,7 @@ def test_an_element_is_drawn_with_the_colour_it_is_given_until_undo(edit):
     assert painted(stock, "stroke") == painted(editing.element("capability").locator(".words"), "fill") == RED
     assert editing.page.locator(".ring").count() == 1, "it is still the selected one"
     editing.undo()
-    assert painted(stock, "stroke") == plain
+    editing.until(lambda: painted(stock, "stroke") == plain)
 
 
 def test_pipes_and_links_keep_their_colours_while_something_is_dragged(edit):

@@ -279,6 +279,16 @@ def test_connectors_keep_sign_delay_mark_and_arc(drawn):
         assert abs(((x - circle[0]) ** 2 + (y - circle[1]) ** 2) ** 0.5 - circle[2]) < 1.0
 
 
+def test_a_dashed_line_is_lost_in_vensim_and_only_what_is_lost_is_told(losses):
+    seed = sd.read("models/m0_seed.xmile")
+    sd.convert(seed, "vensim")
+    before = losses()
+    assert not any(text.startswith("0 ") for text in before)
+    link = next(one.id for one in seed.views[0].elements if one.kind == "connector")
+    sd.convert(seed.reshape(link, line_style="dashed"), "vensim")
+    assert [text for text in losses() if text not in before] == ["1 × dashed line of a connector"]
+
+
 def _circle(a, b, c):
     """Centre and radius of the circle through three points."""
     ax, ay, bx, by, cx, cy = *a, *b, *c

@@ -11,6 +11,7 @@ const PALETTE = {
 
 const DARK_PAPER = "#1b1e22"; // as the style sheet has it
 const [LINE_CONTRAST, WORD_CONTRAST] = [3, 4.5];
+const KNOWS_BOTH = CSS.supports("color", "light-dark(#000, #fff)"); // older browsers show the file's colour on both pages
 
 /** @param {number} value */
 function coordinate(value) {
@@ -28,7 +29,7 @@ function painted(colour, use, least = LINE_CONTRAST) {
   const known = PALETTE[colour.toUpperCase()];
   if (known && least) return { names: [`${use[0]}-${known}`], attributes: {} };
   const dark = lightened(colour, least);
-  return { names: ["own"], attributes: { [use]: dark === colour ? colour : `light-dark(${colour}, ${dark})` } };
+  return { names: ["own"], attributes: { [use]: dark === colour || !KNOWS_BOTH ? colour : `light-dark(${colour}, ${dark})` } };
 }
 
 /** Relative luminance, as in diagrams/contrast.py. @param {number[]} parts red, green and blue from 0 to 255 */
