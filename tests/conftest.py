@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Tests leave the user's cache alone, and what an editor has kept."""
+    """Tests leave the user's cache alone, and what an editor has kept; those that run side by side share a cache."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SDTHEORY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SDTHEORY_CACHE", str(shared / "cache"))
         patch.setenv("SDTHEORY_STATE", str(tmp_path_factory.mktemp("state")))
         yield
 

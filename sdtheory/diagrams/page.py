@@ -23,7 +23,7 @@ def html_page(title: str, style: str, body: Iterable[str]) -> str:
     Examples
     --------
     >>> html_page("a < b", "", ["<p>c</p>"]).splitlines()[2:]
-    ['<p>c</p>', '</body></html>']
+    ['<body>', '<p>c</p>', '</body></html>']
     """
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'

@@ -157,7 +157,7 @@ def test_the_page_is_small_enough_to_send(edit):
     editing = edit("m0_seed.mdl")
     sent = editing.page.evaluate(
         """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-            .filter((entry) => !/events$/.test(entry.name))
+            .filter((entry) => entry.entryType === "navigation" || /[/]static[/]/.test(entry.name))
             .map((entry) => [entry.name, entry.encodedBodySize])"""
     )
     assert len([name for name, size in sent if name.endswith(".js") and size]) == len(
