@@ -231,7 +231,7 @@ def any_edit(document, chance):
     return verb, pick(choices[verb])
 
 
-some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @some

@@ -128,7 +128,16 @@ def test_what_enters_a_delay_leaves_it(inflow, first, order):
     assert frame["out"].iloc[-1] == pytest.approx(inflow, rel=1e-6)
 
 
-@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.name)
+LARGE = ("m3", "m4", "m5")  # of these PySD takes ten seconds; one format of each is enough for every day
+DAILY = [
+    pytest.param(
+        path, id=path.name, marks=[pytest.mark.slow] * (path.stem[:2] in LARGE and path.suffix == ".mdl")
+    )
+    for path in MODELS
+]
+
+
+@pytest.mark.parametrize("path", DAILY)
 def test_both_engines_give_the_same_numbers_for_every_model_of_the_study(path):
     model = sd.load(path)
     own = sd.simulate(model, engine="vectorised", method="euler")
