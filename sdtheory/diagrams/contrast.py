@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+BLACK, WHITE = "#000000", "#FFFFFF"
 LINE_CONTRAST, WORD_CONTRAST = 3.0, 4.5  # the least for lines and for words
 
 
@@ -32,3 +33,14 @@ def contrast(one: str, other: str) -> float:
     """
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def black_or_white(ground: str) -> str:
+    """Whichever stands out more from a colour ``#RRGGBB``: it reaches 4.58 on any.
+
+    Examples
+    --------
+    >>> black_or_white("#F0E442"), black_or_white("#00008B")
+    ('#000000', '#FFFFFF')
+    """
+    return max((BLACK, WHITE), key=lambda colour: contrast(colour, ground))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sdtheory.diagrams.colours import INK, PAPER
-from sdtheory.diagrams.contrast import LINE_CONTRAST, WORD_CONTRAST, contrast
+from sdtheory.diagrams.contrast import LINE_CONTRAST, WORD_CONTRAST, black_or_white, contrast
 from sdtheory.diagrams.scene import Box, Path, Shape, Text
 from sdtheory.documents.looks import Look, hexadecimal, vensim_look, xmile_look
 from sdtheory.documents.view import Element
@@ -43,8 +43,7 @@ class Paint:
         for colour in (self.words, plain):
             if colour and contrast(colour, ground) >= WORD_CONTRAST:
                 return colour
-        # one of the two reaches 4.58 on any ground
-        return max((INK, PAPER), key=lambda colour: contrast(colour, ground))
+        return black_or_white(ground)
 
 
 PLAIN = Paint()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sdtheory.diagrams.contrast import black_or_white
 from sdtheory.diagrams.matplotlib import STYLE
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -216,7 +217,14 @@ def _stacked(
             unplaced.append(area)
         if text:
             axes.text(
-                x, y, text, fontsize=8, ha="center", va="center", color=_ink(area.colour), parse_math=False
+                x,
+                y,
+                text,
+                fontsize=8,
+                ha="center",
+                va="center",
+                color=black_or_white(area.colour),
+                parse_math=False,
             )
     axes.axhline(0, color="black", linewidth=0.6)
     axes.set_xlim(times[0], times[-1])
@@ -262,12 +270,6 @@ def _extent(text: str, size: float) -> tuple[float, float]:
     return (0.0, size) if box is None else (float(box.width), float(size))
 
 
-def _ink(colour: str) -> str:
-    """Black or white, whichever is easier to read on a colour."""
-    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
-    return "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.18 else "black"
-
-
 def _strip(
     figure: Any, panel: _Panel, dominance: Any, colours: Mapping[str, str], chosen: Sequence[str]
 ) -> None:
@@ -289,7 +291,7 @@ def _strip(
             bars.setdefault(colour, []).append((begin, each))
             room = each / (times[-1] - times[0]) * panel.width * POINTS
             if len(loops) == 1 and _extent(loops[0], 8.0)[0] + 4 < room:
-                words = {"fontsize": 8, "ha": "center", "va": "center", "color": _ink(colour)}
+                words = {"fontsize": 8, "ha": "center", "va": "center", "color": black_or_white(colour)}
                 strip.text(begin + each / 2, 0.48, loops[0], **words)
             begin += each
         edges += [period.start, period.stop]
