@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Collection
 
 from sdtheory.documents import Document, Limits
-from sdtheory.editor.variables import number_of
+from sdtheory.editor.variables import NUMBER, number_of
 from sdtheory.engines.at_once import numbers_of
 from sdtheory.errors import SDError, SDWarning
 from sdtheory.model.model import Model
@@ -21,7 +21,7 @@ Numbers = dict[str, float]
 
 _RECENT: deque[tuple[Document, Model]] = deque(maxlen=4)
 _FORMS: deque[tuple[Form, Model]] = deque(maxlen=4)
-_NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(NUMBER.pattern.encode())
 
 
 def prepare(document: Document) -> None:

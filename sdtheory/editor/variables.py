@@ -16,7 +16,7 @@ from sdtheory.editor.identity import Identity
 
 Plain = dict[str, Any]
 
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 def full_name(entry: Entry) -> str:
@@ -196,7 +196,7 @@ def number_of(text: str) -> float | None:
     >>> number_of(" -2.5e3 "), number_of("2 * 3"), number_of("1e999")
     (-2500.0, None, None)
     """
-    if _NUMBER.fullmatch(text.strip()) is None:
+    if NUMBER.fullmatch(text.strip()) is None:
         return None
     value = float(text)
     return value if math.isfinite(value) else None
