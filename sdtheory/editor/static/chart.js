@@ -39,11 +39,6 @@ export function nearestTime(times, at) {
   return Math.abs(times[high] - at) < Math.abs(at - times[low]) ? high : low;
 }
 
-/** @param {Series} values @param {(value: number) => void} hear */
-function eachNumber(values, hear) {
-  for (const value of values) if (value !== null && Number.isFinite(value)) hear(value);
-}
-
 /** @param {string} title @param {(time: number) => void} point */
 export function makeChart(title, point) {
   const picture = svg("svg", { class: "chart", role: "img" });
@@ -77,7 +72,7 @@ export function makeChart(title, point) {
 
   /** @param {Line} line */
   function endWords(line) {
-    const known = Array.from(line.values).filter((value) => value !== null && Number.isFinite(value));
+    const known = Array.from(line.values).filter(Number.isFinite);
     return `${line.label} from ${briefNumber(known[0] ?? NaN)} to ${briefNumber(known[known.length - 1] ?? NaN)}`;
   }
 
@@ -88,10 +83,7 @@ export function makeChart(title, point) {
       for (const time of [times[0], times[times.length - 1]]) if (Number.isFinite(time)) [first, last] = [Math.min(first, time), Math.max(last, time)];
     }
     for (const values of [...shown.lines.map((line) => line.values), ...shown.bands.flatMap((band) => [band.low, band.high])]) {
-      eachNumber(values, (value) => {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      });
+      for (const value of values) if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
     }
     if (first > last || low > high) return null;
     const [start, stop] = shown.span ?? [first, last];
@@ -122,7 +114,7 @@ export function makeChart(title, point) {
     let pen = "M";
     let data = "";
     Array.from(values).forEach((value, i) => {
-      if (value === null || !Number.isFinite(value)) pen = "M";
+      if (!Number.isFinite(value)) pen = "M";
       else {
         data += `${pen}${scale.x(times[i]).toFixed(1)},${scale.y(value).toFixed(1)}`;
         pen = "L";
