@@ -15,7 +15,7 @@ from sdtheory.diagrams.causal import unique_ids
 from sdtheory.diagrams.colours import INK, PAPER, QUIET, QUIET_WORDS, SIGNS, WORDS
 from sdtheory.diagrams.letters import text_size, wrapped
 from sdtheory.diagrams.paint import PLATE, Paint, bare_words, has_plate, named_box, paint_of, painted
-from sdtheory.diagrams.scene import Bounds, Box, Group, Scene, Shape, Text, line_through
+from sdtheory.diagrams.scene import Bounds, Box, Group, Path, Scene, Shape, Text, line_through
 from sdtheory.diagrams.symbols import (
     VALVE,
     at_cloud,
@@ -232,17 +232,23 @@ def _auxiliary(element: Element, paint: Paint, circles: bool, constant: bool) ->
     line, colour = (LIGHTER, QUIET_WORDS) if constant else (INK, INK)
     if _is_circle(element, circles):
         radius = max(min(element.width, element.height) / 2, 5.0)
-        side = element.label_side if element.label_side not in ("", "center") else "bottom"
         shape = circle(element.x, element.y, radius, stroke=line, line=1.0 if constant else 1.3, fill=PAPER)
-        half, colour = (radius, radius), paint.words_on(colour)
-        name = beside(element.x, element.y, half, side, wrapped(words), colour=colour)
-        return [*painted(shape, paint.line, paint.fill), name]
+        return _named_circle(element, shape, radius, words, colour, paint)
     lines = _name_lines(words, element.width)
     if element.shape == "box":
         box = sized(element)
         outline = Box(box.x, box.y, box.width, box.height, stroke=line, line=0.8, fill=PAPER)
         return named_box(outline, Text(element.x, element.y, lines, colour=colour), paint)
     return bare_words(Text(element.x, element.y, lines, colour=colour, halo=True), paint)
+
+
+def _named_circle(
+    element: Element, outline: Path, radius: float, words: str, colour: str, paint: Paint
+) -> list[Shape]:
+    side = element.label_side if element.label_side not in ("", "center") else "bottom"
+    half, colour = (radius, radius), paint.words_on(colour)
+    name = beside(element.x, element.y, half, side, wrapped(words), colour=colour)
+    return [*painted(outline, paint.line, paint.fill), name]
 
 
 def _name_lines(words: str, width: float) -> tuple[str, ...]:
@@ -254,11 +260,8 @@ def _alias(element: Element, paint: Paint, circles: bool) -> list[Shape]:
     words = f"<{element.variable or element.text}>"
     if _is_circle(element, circles):
         radius = max(min(element.width, element.height) / 2, 9.0)
-        side = element.label_side if element.label_side not in ("", "center") else "bottom"
         shape = circle(element.x, element.y, radius, stroke=QUIET, line=1.0, fill=PAPER, dash=(3.0, 2.0))
-        half, colour = (radius, radius), paint.words_on(QUIET)
-        name = beside(element.x, element.y, half, side, wrapped(words), colour=colour)
-        return [*painted(shape, paint.line, paint.fill), name]
+        return _named_circle(element, shape, radius, words, QUIET, paint)
     lines = _name_lines(words, element.width)
     return bare_words(Text(element.x, element.y, lines, colour=QUIET, halo=True), paint)
 
