@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from sdtheory.diagrams.colours import INK, PAPER
 from sdtheory.diagrams.contrast import LINE_CONTRAST, WORD_CONTRAST, black_or_white, contrast
 from sdtheory.diagrams.scene import Box, Path, Shape, Text
-from sdtheory.documents.looks import Look, hexadecimal, vensim_look, xmile_look
+from sdtheory.documents.looks import Look, arrow_look, vensim_look, xmile_look
 from sdtheory.documents.view import Element
 
 EDGE = 0.9  # width of a dark edge beside a line that is too light
 CORE = 1.6  # least width of a line between dark edges
 PLATE = 3.0  # from words to the edge of the plate or the frame around them
 _USUAL = {"alias": "#808080", "connector": "#0000FF"}  # how Vensim draws every ghost and every arrow
-_ARROW_BITS, _ARROW_COLOUR = 8, 11  # fields of an arrow: which looks it has, and its colour
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,7 @@ def paint_of(element: Element) -> Paint:
 
 
 def _vensim_look(element: Element) -> Look:
-    if element.kind != "connector":
-        return vensim_look(element.raw) if element.raw else Look()
-    fields = element.raw.split(",")
-    bits = fields[_ARROW_BITS] if len(fields) > _ARROW_COLOUR else ""
-    # Vensim heeds an arrow's colour only where this bit says so
-    return Look(hexadecimal(element.colour) if bits.isdecimal() and int(bits[-1]) & 1 else "")
+    return arrow_look(element.raw) if element.kind == "connector" else vensim_look(element.raw)
 
 
 def painted(shape: Box | Path, colour: str, fill: str = "") -> list[Shape]:

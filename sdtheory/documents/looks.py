@@ -67,8 +67,7 @@ def triple(colour: str) -> str:
 
 def vensim_look(line: str) -> Look:
     """The look of a word, valve or comment from its line in the sketch."""
-    first = line.partition("\n")[0].rstrip("\r")
-    parts = [first[begin:end] for begin, end in fields(first, 0, len(first))]
+    parts = _parts(line)
     bits = int(parts[10]) if len(parts) > 10 and re.fullmatch("-?[0-9]{1,9}", parts[10]) else 0
     colour, fill, font = (parts[place] if place < len(parts) else "" for place in (15, 16, 17))
     face, size, style, font_colour = (font.split("|") + 4 * [""])[:4]
@@ -80,6 +79,19 @@ def vensim_look(line: str) -> Look:
         size if bits & _SIZE and size.isdecimal() else "",
         style if bits & _STYLE else "",
     )
+
+
+def arrow_look(line: str) -> Look:
+    """The look of an arrow from its line in the sketch: a colour, which Vensim heeds only where a bit says so."""
+    parts = _parts(line)
+    bits = parts[8] if len(parts) > 11 else ""
+    return Look(hexadecimal(parts[11]) if bits.isdecimal() and int(bits[-1]) & _SHAPE else "")
+
+
+def _parts(line: str) -> list[str]:
+    """The fields of an object, without what follows in lines of its own."""
+    first = line.partition("\n")[0].rstrip("\r")
+    return [first[begin:end] for begin, end in fields(first, 0, len(first))]
 
 
 def vensim_fields(look: Look) -> tuple[int, str]:
